@@ -58,6 +58,7 @@ PAGE = Path(__file__).with_name("page.html")
 CHUNK_BYTES = 1 << 20
 MAX_CLIP_BYTES = int(os.environ.get("MAX_CLIP_BYTES", 100 << 20))
 MAX_WORDS_CHARS = 200
+MAX_FIELD_BYTES = 4 * MAX_WORDS_CHARS
 MAX_JOBS = int(os.environ.get("MAX_JOBS", 4))  # concurrent clips, once they are uploaded
 MAX_UPLOADS = 20  # unfinished, on disk
 MAX_UPLOADS_EACH = 2  # per address
@@ -190,10 +191,11 @@ async def page() -> FileResponse:
 async def start(request: Request) -> dict[str, str]:
     """Store an uploaded clip, start processing it, and return its id."""
     kind = request.headers.get("content-type", "").lower()
-    if not kind.startswith("multipart/form-data"):
+    # A charset can be any of Python's codecs, and "punycode" takes quadratic time.
+    if not kind.startswith("multipart/form-data") or "charset" in kind:
         raise HTTPException(422, EXPECTED)
     # FastAPI's own parameters allow a thousand files, of which it keeps up to 1 MB each in memory.
-    async with request.form(max_files=1, max_fields=1) as form:
+    async with request.form(max_files=1, max_fields=1, max_part_size=MAX_FIELD_BYTES) as form:
         file, background = form.get("file"), form.get("background", "office setting")
         if not isinstance(file, UploadFile) or not isinstance(background, str):
             raise HTTPException(422, EXPECTED)

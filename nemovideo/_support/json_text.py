@@ -12,6 +12,8 @@ from nemovideo._support.patterns import lazy
 
 _LONE_SURROGATE = lazy("[\ud800-\udfff]")
 _MAX_DEPTH = 200
+_MAX_CONTAINERS = 2_000_000
+"""Five times as many as a draft of 100,000 segments has; each takes up to 100 bytes of memory."""
 
 
 def read_json(text: str | bytes) -> object:
@@ -21,8 +23,9 @@ def read_json(text: str | bytes) -> object:
     leniently would block all other threads for a second.
 
     Raises:
-        ValueError: It is not UTF-8, not JSON, is nested more than 200 levels deep, or has a number
-            that is not a finite float (NaN, Infinity, 1e999) or has thousands of digits.
+        ValueError: It is not UTF-8, not JSON, is nested more than 200 levels deep, has more than
+            two million arrays and objects, or has a number that is not a finite float (NaN,
+            Infinity, 1e999) or has thousands of digits.
     """
     if isinstance(text, bytes):
         text = text.decode().removeprefix("\ufeff")
@@ -35,8 +38,8 @@ def read_event_json(text: str) -> object:
     A log probability of NaN, for example, must not discard the text next to it.
 
     Raises:
-        ValueError: It is not JSON, is nested more than 200 levels deep, or has a number with
-            thousands of digits.
+        ValueError: It is not JSON, is nested more than 200 levels deep, has more than two million
+            arrays and objects, or has a number with thousands of digits.
     """
     return _decode(text, _LENIENT)
 
@@ -100,11 +103,14 @@ _may_nest: Callable[[object], bool] = getattr(gc, "is_tracked", bool)
 
 
 def _decode(text: str, decoder: json.JSONDecoder) -> object:
+    containers = text.count("[") + text.count("{")
+    if containers > _MAX_CONTAINERS:
+        raise ValueError("too many arrays and objects")
     try:
         value: object = decoder.decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    if text.count("[") + text.count("{") > _MAX_DEPTH:
+    if containers > _MAX_DEPTH:
         _check_depth(value)
     return value
 

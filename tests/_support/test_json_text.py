@@ -13,6 +13,7 @@ from nemovideo._support.json_text import json_bytes, json_text, read_json
     "text",
     [
         "[" * 20_000 + "]" * 20_000,
+        "[" + "[]," * 2_000_000 + "1]",
         '{"a":' * 201 + "1" + "}" * 201,
         "NaN",
         "[-Infinity]",

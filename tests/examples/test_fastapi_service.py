@@ -178,6 +178,7 @@ def test_only_a_form_with_one_file_is_read(service: str, clip: Path) -> None:
     assert post(service, files=files).status_code == 400
     assert post(service, data={"file": "a.mp4"}).status_code == 422
     assert post(service, json={"file": "a.mp4"}).status_code == 422
+    assert post(service, files=files[:1], data={"background": "x" * 1000}).status_code == 400
 
 
 def unfinished(url: str) -> socket.socket:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -45,9 +45,27 @@ class Pool:
         return await asyncio.wrap_future(future)
 
 
+class Places:
+    """At most `count` places for each user."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._places: WeakValueDictionary[str, anyio.Semaphore] = WeakValueDictionary()
+
+    def of(self, user_id: str | None) -> AbstractAsyncContextManager[object]:
+        """Return a context manager that waits for a place; without a user, there is no limit."""
+        if user_id is None:
+            return nullcontext()
+        return self._places.setdefault(user_id, anyio.Semaphore(self._count))
+
+
 @attrs.frozen
 class Pools:
-    """The pool of each kind of work; renders have their own workers."""
+    """The pool of each kind of work; renders have their own workers.
+
+    `streams` limits the runs of a user that are being answered, since each holds its drafts until
+    the client has read them.
+    """
 
     reads: Pool = attrs.field(factory=lambda: Pool(2))
     runs: Pool = attrs.field(factory=lambda: Pool(4))
@@ -56,3 +74,4 @@ class Pools:
     writes: Pool = attrs.field(factory=lambda: Pool(4))
     previews: Pool = attrs.field(factory=lambda: Pool(2))
     fetches: Pool = attrs.field(factory=lambda: Pool(16))
+    streams: Places = attrs.field(factory=lambda: Places(8))

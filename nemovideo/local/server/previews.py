@@ -20,7 +20,7 @@ from nemovideo.errors import NemoError
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.server.accounts import authenticate, own_session
 from nemovideo.local.server.bodies import read_json
-from nemovideo.local.server.context import Context, check_disk, context_of, read_stored
+from nemovideo.local.server.context import Context, check_disk, context_of
 from nemovideo.local.server.forms import JSONResponse, Problem, text_field
 from nemovideo.local.server.messages import failure_text, parts_of, without_paths
 from nemovideo.local.store import SessionRow
@@ -39,9 +39,9 @@ async def preview(request: Request) -> PreviewStream:
     body = await read_json(request)
     session = own_session(request, account, text_field(body, "sessionId"))
     at_s = _moments(body.get("at"))
-    draft, media = await read_stored(request, partial(_draft_and_media, context, session))
 
     def work(target: Path) -> None:
+        draft, media = _draft_and_media(context, session)
         context.preview(Timeline.from_draft(draft), media, at_s, target)
 
     return PreviewStream(context, account.user_id, work)

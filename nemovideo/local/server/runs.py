@@ -69,7 +69,12 @@ class RunStream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Run until the response is complete or the client disconnects."""
-        await first_completed(self._run(send), disconnected(receive))
+        await first_completed(self._run_in_turn(send), disconnected(receive))
+
+    async def _run_in_turn(self, send: Send) -> None:
+        user_id = self.context.sharing(self.session.user_id)
+        async with self.context.pools.streams.of(user_id):
+            await self._run(send)
 
     async def _run(self, send: Send) -> None:
         context, user_id = self.context, self.session.user_id
@@ -138,6 +143,7 @@ class RunStream:
                     user_id=self.context.sharing(self.session.user_id),
                 )
                 charge.apply(turn, turn.steps[emission.applies])
+            del emission  # its draft is not needed while the client reads
             for text in texts:
                 for extra in script.injected(sent):
                     await _write(send, extra)

@@ -53,7 +53,7 @@ class EventBuilder:
             silent_ending = None
         for index, step in enumerate(turn.steps):
             if step.tool is not None:
-                yield from self._tool(step.tool, index, _delta(turn, step), streaming)
+                yield from self._tool(turn, index, step.tool, streaming)
             asked = step.tool is not None and step.tool.name == ASK  # its text is in the call
             if step.text and not asked and (silent_ending is None or index < last_tool):
                 partials: list[list[Event]] = [[{"text": part}] for part in chunks(step.text)]
@@ -83,7 +83,7 @@ class EventBuilder:
             case "temporary":
                 yield frame(self._event({"content": _content([{"text": TEMPORARY_ISSUE}])}))
 
-    def _tool(self, tool: ToolUse, index: int, delta: Event, streaming: bool) -> Iterator[Emission]:
+    def _tool(self, turn: Turn, index: int, tool: ToolUse, streaming: bool) -> Iterator[Emission]:
         call_id = f"adk-{uuid.uuid4()}"
         call: list[Event] = [
             {"functionCall": {"id": call_id, "args": tool.args, "name": tool.name}}
@@ -91,7 +91,9 @@ class EventBuilder:
         yield from self._model(call, [call], streaming, longRunningToolIds=[])
         response = {"id": call_id, "name": tool.name, "response": tool.result}
         content = {"parts": [{"functionResponse": response}], "role": "user"}
-        yield Emission(self._event({"content": content}, delta=delta), applies=index)
+        yield Emission(
+            self._event({"content": content}, delta=_delta(turn, turn.steps[index])), applies=index
+        )
 
     def _silence(self, ending: str, streaming: bool) -> Iterator[Emission]:
         match ending:

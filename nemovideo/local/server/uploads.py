@@ -243,6 +243,8 @@ def _urls(body: dict[str, object]) -> list[str]:
         raise Problem(400, 'The body must be {"urls": ["…"], "source_type": "url"}.')
     if not all(isinstance(url, str) for url in urls):
         raise Problem(400, "The field 'urls' must be a list of strings.")
+    if len(urls) > MAX_FILES:  # they would be kept while the first one is fetched
+        raise Problem(400, f"The field 'urls' can have at most {MAX_FILES} URLs.")
     return urls
 
 

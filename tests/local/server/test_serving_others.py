@@ -43,7 +43,7 @@ from nemovideo.local.server import accounts, listener, uploads
 from nemovideo.local.server.forms import Problem
 from nemovideo.local.server.limits import PendingUploads
 from nemovideo.local.server.listener import Server
-from nemovideo.local.server.pools import Pool, Pools
+from nemovideo.local.server.pools import Places, Pool, Pools
 from nemovideo.local.store import Projects
 from nemovideo.local.timeline import Timeline
 from nemovideo.models import Preview
@@ -361,6 +361,20 @@ async def test_one_user_cannot_occupy_all_threads() -> None:
             gate.set()
     finally:
         gate.set()
+
+
+@pytest.mark.anyio
+async def test_a_user_can_have_only_some_runs_answered_at_a_time() -> None:
+    places = Places(2)
+    async with places.of("anna"), places.of("anna"):
+        with anyio.move_on_after(0.01) as waiting:
+            async with places.of("anna"):
+                raise AssertionError("there is no third place")
+        assert waiting.cancelled_caught
+        async with places.of("ben"), places.of(None), places.of(None), places.of(None):
+            pass
+    async with places.of("anna"):
+        pass
 
 
 @pytest.mark.anyio

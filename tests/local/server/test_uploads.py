@@ -133,6 +133,10 @@ def test_a_content_length_beyond_any_upload_is_rejected_before_the_body(api: Api
         ("application/json", b'{"urls": [], "source_type": "url"}'),
         ("application/json", b'{"urls": ["http://127.0.0.1/a.mp4"]}'),
         ("application/json", b'{"urls": [1], "source_type": "url"}'),
+        (
+            "application/json",
+            b'{"urls": ["http://127.0.0.1/a.mp4"%b], "source_type": "url"}' % (b', ""' * 20),
+        ),
         ("application/json", b"[]"),
         ("application/json", b"{"),
     ],
