@@ -96,8 +96,7 @@ class Connection(H11Protocol, asyncio.BufferedProtocol):
         The rest is discarded for a while first: closing at once would reset the connection, and the
         client might not see the response.
         """
-        awaited = self.conn.their_state is h11.SEND_BODY
-        if awaited and not 0 < self.conn.body_left <= _READ_BODY_BYTES:
+        if self.conn.discards_body:
             self._lingering = True
             self.transport.write_eof()
             self._closing = self.loop.call_later(_LINGER_S, self.transport.abort)
@@ -119,6 +118,22 @@ class _Parser(h11.Connection):
     body_left: int = 0
     _chunks: int = 0
     _chunk_bytes: int = 0
+
+    @property
+    def discards_body(self) -> bool:
+        """Whether much of the request body, or an unknown part, has not arrived."""
+        awaited = self.their_state is h11.SEND_BODY
+        return awaited and not 0 < self.body_left <= _READ_BODY_BYTES
+
+    def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
+        """Return the bytes of an event; headers announce that the rest of the body is discarded.
+
+        h11 is not told, since uvicorn would then close the connection without reading the rest.
+        """
+        parts = super().send_with_data_passthrough(event)
+        if isinstance(event, h11.Response) and parts is not None and self.discards_body:
+            return [b"".join(parts).removesuffix(b"\r\n"), b"Connection: close\r\n\r\n"]
+        return parts
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         """Return the next event.
