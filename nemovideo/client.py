@@ -294,8 +294,8 @@ class Client(BaseClient["sync.SyncDriver"]):
                 which leaves it black in an MP4.
             edit: More edits in words, sent in the same message, such as "make it 9:16 and put me in
                 the bottom right corner".
-            trim: The part of the clip to keep, as (start, end) in seconds. An end beyond that of
-                the video is shortened to it, with a warning.
+            trim: The part of the clip to keep, as (start, end) in seconds. If the end is past
+                the end of the video, the video's end is used, with a warning.
             output: The path of the result, or None to get only its URL.
             format: "mp4", "webm" or "mov"; the local backend also makes "gif", "zip" (a PNG for
                 each frame), for a picture "png", "jpg" or "webp", and the mask alone, as

@@ -411,7 +411,7 @@ class CreditLimitError(NemoError):
         ("raise ", Option("max_credits")),
         "process fewer files per call",
         (
-            "if the server is not the cloud, set its price of an edit with ",
+            "if you use your own server, set its price per edit with ",
             Code("Client(edit_cost=…)", in_shell="NEMO_EDIT_COST"),
         ),
     )

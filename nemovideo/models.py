@@ -394,7 +394,7 @@ class RenderedVideo:
     def warnings(self) -> tuple[str, ...]:
         """Warnings as sentences: the render's (`RenderJob.warnings`), and the agent's.
 
-        The agent's are `Reply.warnings`, and the questions that it asked instead of an edit.
+        The agent's are `Reply.warnings`, and any questions it asked instead of making an edit.
         """
         said = () if self.reply is None else self.reply.warnings
         return tuple(dict.fromkeys((*self.job.warnings, *said)))

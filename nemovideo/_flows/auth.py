@@ -90,9 +90,9 @@ def _explain_refusal(context: Context, error: RateLimitError) -> None:
     """Set the remedy of a refused anonymous token (docs/protocol.md §1)."""
     if is_loopback(urlsplit(context.settings.base_url).hostname or ""):
         error.remedy = (
-            "This client id has a token of this server, stored for another address of it (such as "
-            "localhost instead of 127.0.0.1) or in another config_dir: use that one, or set "
-            "NEMO_CLIENT_ID to a new UUID."
+            "This client id already has a token from this server, saved under another of its "
+            "addresses (such as localhost instead of 127.0.0.1) or in another config_dir. Use that "
+            "address or config_dir, or set NEMO_CLIENT_ID to a new UUID."
         )
         return
     error.register_url = context.settings.web_url

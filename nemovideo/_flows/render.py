@@ -126,7 +126,10 @@ def _submit_once(
 
 @contextmanager
 def _naming(render_id: str) -> Iterator[None]:
-    """Name the render in the errors after its submit, since it may still be running."""
+    """Attach the render's id to errors raised after it is submitted.
+
+    The render may still be running.
+    """
     try:
         yield
     except NemoError as error:

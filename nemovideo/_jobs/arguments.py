@@ -17,9 +17,8 @@ def check_arguments(source: object, background: object, *, local_files: bool) ->
     """Check the types of a source and a background.
 
     Raises:
-        InvalidRequestError: The source is an array, a list of files, a string without
-            `local_files`, or another unsupported type; or the background is neither text nor a
-            path.
+        InvalidRequestError: The source is an array, a list of files, a string when `local_files`
+            is False, or another unsupported type; or the background is neither text nor a path.
     """
     _check_source(source)
     _check_background(background)

@@ -36,7 +36,7 @@ def check_number(
     elif least > -math.inf:
         wanted = f"a number of at least {least:g}"
     raise InvalidRequestError(
-        f"{name}={value!r:.60} is not {wanted}", remedy=f"Pass {name}= {wanted}."
+        f"{name}={value!r:.60} is not {wanted}", remedy=f"For {name}=, pass {wanted}."
     )
 
 

@@ -114,7 +114,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--state-dir", type=Path, help="the state directory (default: in your user data folder)"
     )
-    parser.add_argument("--credits", type=int, help="the credits of a new user, as a hard limit")
+    parser.add_argument(
+        "--credits",
+        type=int,
+        help="credits that each new user starts with; edits are refused once they run out "
+        "(default: never refused)",
+    )
     parser.add_argument("--faults", type=Path, help="a JSON file of fault rules")
     parser.add_argument(
         "--engine", type=_engine, help="fine, fast, rembg, or rembg:<session> (default: fine)"
@@ -130,12 +135,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "12h, 7d (default: never)",
     )
     parser.add_argument(
-        "--max-renders", type=_count, help="unfinished renders of each key (default with a key: 4)"
+        "--max-renders", type=_count, help="unfinished renders per key (default with a key: 4)"
     )
     parser.add_argument(
         "--max-disk",
         type=_bytes,
-        help="disk quota of each key: 500M, 10G (default with a key: 10G)",
+        help="disk quota per key: 500M, 10G (default with a key: 10G)",
     )
     parser.add_argument(
         "--max-memory",

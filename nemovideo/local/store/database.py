@@ -101,7 +101,7 @@ _USAGE = {
     ),
     "claims": ("300", "{owner}"),
 }
-"""By table, the disk space of a row, and its user."""
+"""For each table, the SQL expressions for a row's disk space and its owner."""
 _CHANGES = ("added", "removed", "changed")
 
 

@@ -200,8 +200,8 @@ def record(
 
     All traffic of the cassette's clients is written to `path` when the block ends, even after an
     error: streams with the time of each line, uploads as names and sizes. Tokens, client and user
-    ids, e-mail addresses and the queries of links are replaced by placeholders, each value
-    always by the same one. Messages to the agent and file names are kept.
+    ids, email addresses and URL query strings are replaced with placeholders; a given value always
+    gets the same one. Messages to the agent and file names are kept.
 
     Args:
         path: The file; an existing one is replaced.

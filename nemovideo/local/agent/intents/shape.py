@@ -47,13 +47,16 @@ _RATE = re.compile(
 
 
 def rate_for(text: str) -> float | None:
-    """Return the frame rate in a text with numbers in digits, in frames per second."""
+    """Return the frame rate that `text` asks for, in frames per second.
+
+    Number words must already be digits.
+    """
     found = _RATE.search(text)
     return float(found[1] or found[2] or found[3]) if found else None
 
 
 def size_for(text: str, width: int, height: int) -> tuple[int, int] | None:
-    """Return the canvas that a text with numbers in digits asks for, or None.
+    """Return the canvas that `text` asks for, or None. Number words must already be digits.
 
     A shape keeps the length of the shorter side; a resolution such as "720p", or one side such
     as "640 wide", keeps the shape.
@@ -107,7 +110,10 @@ def rate_and_size(first: Clause, second: Clause) -> bool:
 
 
 def shaped(timeline: Timeline, text: str) -> Timeline:
-    """Return the timeline on the canvas that a text with numbers in digits asks for."""
+    """Return the timeline on the canvas that `text` asks for.
+
+    Number words must already be digits.
+    """
     rate = rate_for(text)
     if rate is not None:
         timeline = evolve(timeline, fps=rate, rated=True)
