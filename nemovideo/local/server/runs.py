@@ -47,11 +47,16 @@ async def run_sse(request: Request) -> RunStream:
 
 @attrs.frozen
 class Message:
-    """The request of a run."""
+    """The request of a run; its text takes little memory while it waits for its turn."""
 
     session_id: str
-    text: str
+    utf8: bytes
     streaming: bool
+
+    @property
+    def text(self) -> str:
+        """The user's message."""
+        return self.utf8.decode("utf-8", "surrogatepass")
 
 
 @attrs.frozen
@@ -266,7 +271,8 @@ def _read_message(body: Mapping[str, object]) -> Message:
     session_id = _field(body, "session_id", "sessionId", str)
     if (app_name, user_id) != ("nemo_agent", "me"):
         raise Problem(404, "Session not found.", code=1002)
-    return Message(session_id, text, streaming=body.get("streaming") is True)
+    utf8 = text.encode("utf-8", "surrogatepass")
+    return Message(session_id, utf8, streaming=body.get("streaming") is True)
 
 
 def _texts(message: Mapping[str, object]) -> list[str]:

@@ -30,7 +30,7 @@ class Store:
     def __init__(self, state_dir: Path, *, clock: Callable[[], float]) -> None:
         self.database: Database = Database(state_dir)
         shutil.rmtree(state_dir / "incoming", ignore_errors=True)
-        for part in (state_dir / "renders").glob(".*"):
+        for part in (state_dir / "renders").glob(".*.part"):
             with suppress(OSError):
                 part.unlink()
         self.accounts: Accounts = Accounts(self.database, clock)
