@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, urlsplit
 
+_MAX_CHARS = 16_000
 _MAX_AUTHORITY_CHARS = 300
 _STRIPPED = "".join(map(chr, range(0x21)))
 _REMOVED = str.maketrans("", "", "\t\r\n")
@@ -12,13 +13,16 @@ _PARTS = re.compile(r"(?:[^:/?#]*:)?(?P<authority>//[^/?#]*)?(?P<path>[^?#]*)", 
 
 
 def split(url: str) -> SplitResult:
-    """Split a URL with `urlsplit`, unless its authority is very long.
+    """Split a URL with `urlsplit`, unless it is very long.
 
-    `urlsplit` normalizes the authority, which takes quadratic time.
+    `urlsplit` normalizes the authority, which takes quadratic time, and keeps the last URLs.
 
     Raises:
-        ValueError: The URL is invalid, or its authority is longer than 300 characters.
+        ValueError: The URL is invalid or longer than 16,000 characters, or its authority is longer
+            than 300.
     """
+    if len(url) > _MAX_CHARS:
+        raise ValueError("the URL is too long")
     url = url.lstrip(_STRIPPED).translate(_REMOVED)  # as `urlsplit` does
     if len(_part(url, "authority")) > _MAX_AUTHORITY_CHARS:
         raise ValueError("the host is too long")

@@ -37,6 +37,11 @@ def test_a_url_without_a_usable_host_is_not(authority: str) -> None:
     assert not urls.is_valid(f"https://{authority}/d.mp4")
 
 
+def test_a_very_long_url_is_refused_before_urlsplit_keeps_it() -> None:
+    assert urls.is_valid(f"https://example.com/{'a' * 15_000}")
+    assert not urls.is_valid(f"https://example.com/{'a' * 16_000}")
+
+
 @pytest.mark.parametrize("ignored", ["\n", "\t", "\r", "\n\t"])
 def test_characters_that_urlsplit_ignores_hide_no_host(ignored: str) -> None:
     assert not urls.is_valid(f"\x01https:{ignored}/{ignored}/{MARKS}/d.mp4")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import math
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -29,6 +28,7 @@ from nemovideo.local.timeline import Timeline
 from nemovideo.models import Preview
 
 _MAX_MOMENTS = 24
+_MAX_MOMENT_S = 1e9
 _CHUNK_BYTES = 256 * 1024
 
 
@@ -116,7 +116,7 @@ def _moments(value: object) -> list[float] | None:
     if not isinstance(value, list) or not 1 <= len(value) <= _MAX_MOMENTS:
         raise Problem(400, f"The field 'at' must be a list of 1 to {_MAX_MOMENTS} numbers.")
     numbers = [n for n in value if isinstance(n, (int, float)) and not isinstance(n, bool)]
-    if len(numbers) < len(value) or not all(math.isfinite(n) and n >= 0 for n in numbers):
+    if len(numbers) < len(value) or not all(0 <= n <= _MAX_MOMENT_S for n in numbers):
         raise Problem(400, "The field 'at' must be a list of seconds, each at least 0.")
     return [float(n) for n in numbers]
 
