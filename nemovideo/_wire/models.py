@@ -98,6 +98,10 @@ def _converter() -> cattrs.Converter:
     return converter
 
 
+_MAX_ITEMS = 2000
+"""The longest list of a structured value; cattrs takes 8 KB of memory for each wrong item."""
+
+
 def structure(value: object, cls: type[T], path: str = "$") -> T:
     """Structure a JSON value as `cls`.
 
@@ -106,6 +110,9 @@ def structure(value: object, cls: type[T], path: str = "$") -> T:
     """
     import cattrs
 
+    members = value.values() if isinstance(value, dict) else ()
+    if any(isinstance(member, list) and len(member) > _MAX_ITEMS for member in members):
+        raise _mismatch("a list is too long", None, path)
     try:
         return _converter().structure(value, cls)
     except (cattrs.BaseValidationError, TypeError, ValueError, AttributeError) as error:

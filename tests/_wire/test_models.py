@@ -6,6 +6,7 @@ import pytest
 
 from nemovideo import errors
 from nemovideo._wire import models as wire
+from nemovideo._wire.previews import read_preview
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,11 @@ def test_an_error_names_the_json_path(read: object, value: object, path: str) ->
     with pytest.raises(errors.MalformedResponseError) as caught:
         read(value)
     assert caught.value.path == path
+
+
+def test_a_list_of_very_many_items_is_refused_at_once() -> None:
+    with pytest.raises(errors.MalformedResponseError, match="a list is too long"):
+        read_preview({"stills": [1] * 300_000}, "local engine")
 
 
 def test_unknown_parts_of_a_state_are_kept() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 
 import h11
@@ -98,7 +99,8 @@ class Connection(H11Protocol, asyncio.BufferedProtocol):
         """
         if self.conn.discards_body:
             self._lingering = True
-            self.transport.write_eof()
+            with suppress(OSError):  # the client has reset the connection
+                self.transport.write_eof()
             self._closing = self.loop.call_later(_LINGER_S, self.transport.abort)
         super().on_response_complete()
 
