@@ -208,7 +208,9 @@ def test_many_large_bodies_take_no_memory_while_they_wait(
         tracemalloc.reset_peak()
         gate.set()
         assert sorted(held.recv(12)[-3:] for held in sent) == [b"200", *[b"409"] * 11]
-        assert tracemalloc.get_traced_memory()[1] < 24 * 1024**2
+        assert (
+            tracemalloc.get_traced_memory()[1] < 36 * 1024**2
+        )  # of 48, and copies of those being parsed
 
 
 def test_a_large_draft_is_stored_as_it_was_sent_outside_the_event_loop(
