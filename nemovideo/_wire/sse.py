@@ -77,21 +77,21 @@ MAX_EVENT_BYTES = 64 * 1024 * 1024
 It is also the limit for all events of a stream that become part of its reply.
 """
 
-_DATA_LINE_BYTES = 50
-"""The memory of a line of data, in addition to its content."""
+_OBJECT_BYTES = 50
+"""The memory of a chunk or a line, in addition to its content."""
 
 
 class LineSplitter:
-    """Splits chunks of bytes into lines, in linear time."""
+    """Splits chunks of bytes into lines, in linear time.
+
+    Attributes:
+        waiting: The memory of the buffered chunks of an unfinished line, in bytes.
+    """
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._buffer: list[bytes] = []
         self._after_cr = False
-
-    @property
-    def waiting(self) -> int:
-        """The number of buffered bytes of an unfinished line."""
-        return len(self._buffer)
+        self.waiting = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Add a chunk; return the lines that end in it."""
@@ -104,16 +104,19 @@ class LineSplitter:
         self._after_cr = chunk.endswith(b"\r")
         lines = chunk.split(b"\n") if b"\r" not in chunk else re.split(_LINE_END, chunk)
         if len(lines) == 1:
-            self._buffer += chunk
+            self._buffer.append(chunk)
+            self.waiting += len(chunk) + _OBJECT_BYTES
             return []
         if self._buffer:
-            lines[0] = bytes(self._buffer + lines[0])
-        self._buffer = bytearray(lines.pop())
+            lines[0] = b"".join((*self._buffer, lines[0]))
+        rest = lines.pop()
+        self._buffer = [rest] if rest else []
+        self.waiting = len(rest)
         return lines
 
     def flush(self) -> bytes:
         """Return the unfinished last line, which may be empty."""
-        rest, self._buffer = bytes(self._buffer), bytearray()
+        rest, self._buffer = b"".join(self._buffer), []
         return rest
 
 
@@ -169,7 +172,7 @@ class StreamDecoder:
         name, _, value = line.partition(b":")
         if name == b"data":
             self._data.append(value.removeprefix(b" "))
-            self._data_bytes += len(value) + _DATA_LINE_BYTES
+            self._data_bytes += len(value) + _OBJECT_BYTES
             _check_size(_EVENT, self._data_bytes)
         self._in_event = self._in_event or name in _FIELDS
         return None
