@@ -4,9 +4,9 @@
 
 Each client runs in its own process, against a small server in another that discards uploads and
 sends a file of zeros. The clients alternate (A B C, A B C, …), with a `sync` in between. The
-figures are the median time of the transfer (excluding Python's startup, including the `fsync` that
-only nemovideo calls), its ratio to curl and to bare httpx, CPU time, and the peak memory growth of
-the process after a small warm-up transfer. Growth is read from /proc, on Linux only; for curl it is
+figures are the median time of the transfer (excluding Python's startup), its ratio to curl and to
+bare httpx, CPU time, and the peak memory growth of the process after a small warm-up transfer.
+All but curl end a download with `fsync`. Growth is read from /proc, on Linux only; for curl it is
 the whole process.
 
 - httpx, httpx async: `Client.stream` and `iter_raw` to a file; `post(files=…)` with an open file.
@@ -131,6 +131,8 @@ def httpx_peer(kind: str, url: str, folder: Path) -> Callable[[str], object]:
         ):
             for chunk in response.iter_raw():
                 file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
 
     def upload(name: str) -> None:
         with (folder / name).open("rb") as file:
@@ -150,6 +152,8 @@ def httpx_async_peer(kind: str, url: str, folder: Path) -> Callable[[str], objec
             with (folder / f"got-{name}").open("wb") as file:
                 async for chunk in response.aiter_raw():
                     file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
 
     async def upload(name: str) -> None:
         with (folder / name).open("rb") as file:
