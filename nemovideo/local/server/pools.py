@@ -15,13 +15,28 @@ import attrs
 _T = TypeVar("_T")
 
 
+class Places:
+    """At most `count` places for each user."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._places: WeakValueDictionary[str, anyio.Semaphore] = WeakValueDictionary()
+
+    def of(self, user_id: str | None) -> AbstractAsyncContextManager[object]:
+        """Return a context manager that waits for a place; without a user, there is no limit."""
+        return nullcontext() if user_id is None else self.semaphore(user_id)
+
+    def semaphore(self, user_id: str) -> anyio.Semaphore:
+        """Return the places of a user."""
+        return self._places.setdefault(user_id, anyio.Semaphore(self._count))
+
+
 class Pool:
     """At most `threads` threads at a time; at most half of them for one user."""
 
     def __init__(self, threads: int) -> None:
-        self._max_per_user = max(1, threads // 2)
+        self._places = Places(max(1, threads // 2))
         self._executor = ThreadPoolExecutor(threads)
-        self._shares: WeakValueDictionary[str, anyio.Semaphore] = WeakValueDictionary()
 
     async def run(self, work: Callable[[], _T], *, user_id: str | None) -> _T:
         """Run `work` in a thread and return its result.
@@ -33,7 +48,7 @@ class Pool:
         if user_id is None:
             return await asyncio.wrap_future(self._executor.submit(work))
         loop = asyncio.get_running_loop()
-        share = self._shares.setdefault(user_id, anyio.Semaphore(self._max_per_user))
+        share = self._places.semaphore(user_id)
 
         def release(_: Future[_T]) -> None:
             with suppress(RuntimeError):  # the server has stopped
@@ -43,20 +58,6 @@ class Pool:
         future = self._executor.submit(work)
         future.add_done_callback(release)
         return await asyncio.wrap_future(future)
-
-
-class Places:
-    """At most `count` places for each user."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._places: WeakValueDictionary[str, anyio.Semaphore] = WeakValueDictionary()
-
-    def of(self, user_id: str | None) -> AbstractAsyncContextManager[object]:
-        """Return a context manager that waits for a place; without a user, there is no limit."""
-        if user_id is None:
-            return nullcontext()
-        return self._places.setdefault(user_id, anyio.Semaphore(self._count))
 
 
 @attrs.frozen
