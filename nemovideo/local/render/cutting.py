@@ -73,7 +73,7 @@ def cut_out(
     """Yield the clip's frames with its background replaced, or with an alpha plane.
 
     The background "matte" yields the mask, white on black. Frames without a person show only
-    the background, if any, with a warning at the end. Masks are computed in a separate thread.
+    the background, if any, with a warning at the end. Decoding and masks each have a thread.
 
     Args:
         frames: Frames of the size of the canvas, or of the layout's stage.
@@ -85,7 +85,10 @@ def cut_out(
         layout: The position of the frames on the canvas; None if they fill it.
     """
     cutter = matting.cutter(fps=float(canvas.fps))
-    with prefetch(cutter.follow(frame_views(frames)), size=_PREFETCHED_CUTS) as cuts:
+    with (
+        prefetch(frames) as decoded,
+        prefetch(cutter.follow(frame_views(decoded)), size=_PREFETCHED_CUTS) as cuts,
+    ):
         shown = _without_person(clip, canvas)
         reported = with_warnings(cuts, cutter, clip.name, canvas.fps, warn, without_person=shown)
         yield from _composed(reported, clip, canvas, behind, layout)
