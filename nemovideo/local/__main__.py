@@ -195,7 +195,7 @@ def _device(text: str) -> str:
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65_535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port, which is 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port number from 0 to 65535")
     return int(text)
 
 
@@ -206,7 +206,7 @@ def _count(text: str) -> int:
 
 
 def _number(text: str, units: Mapping[str, int]) -> float:
-    """Parse a positive number followed by one of several units."""
+    """Parse a positive number with one of the units."""
     try:
         number = float(text[:-1]) * units[text[-1:]]
     except (KeyError, ValueError):

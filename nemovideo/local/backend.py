@@ -78,14 +78,15 @@ class LocalBackend:
         max_upload_bytes: The largest accepted file; default 500 MiB.
         clock: Returns the time in epoch seconds, for tokens and timestamps; default `time.time`.
         sleep: Replaces `asyncio.sleep` for the delays of faults.
-        forms: The documented forms of its responses; default ★.
+        forms: Which of the documented response forms to use (docs/protocol.md §3); default: those
+            marked ★.
         respond: Replaces the agent.
         render: Replaces the renderer: a function `(timeline, media, output, *, format, quality,
             on_progress, cancelled)` that writes `output` and returns an object with
             `duration_ms`, `size_bytes` and `warnings` (docs/testing.md).
         probe: Replaces the parser of media headers.
-        opening: Replaces the function that returns the first timeline of an empty session for
-            its uploaded files, or None.
+        opening: Replaces the function that makes the first timeline of a session from its
+            uploaded files; it may return None.
         render_workers: The number of concurrent renders.
         host: The address to listen on, such as "0.0.0.0"; requires `api_key`.
         api_key: One or several keys that clients send as their token; each is a separate user.
@@ -103,7 +104,7 @@ class LocalBackend:
             crash or block this process; meant for files from other people. The `limits` on memory
             and time apply to these processes. Each concurrent render loads its own engine. As with
             `multiprocessing`, a script that starts the backend needs `if __name__ == "__main__":`.
-            `render` and `probe` are called in this process.
+            Your own `render` and `probe` still run in this process.
 
     Raises:
         InvalidRequestError: `host` is given without `api_key` or vice versa, or a key is not
@@ -139,8 +140,8 @@ class LocalBackend:
         isolate: bool = False,
     ) -> None:
         self.faults: Faults = Faults(faults or ())
-        self._wanted_dir = None if state_dir is None else from_root(state_dir)
-        self._wanted_port = port
+        self._requested_dir = None if state_dir is None else from_root(state_dir)
+        self._requested_port = port
         self._pricing = Pricing.from_options(credits, costs)
         self._render = render
         self._probe = probe
@@ -192,8 +193,8 @@ class LocalBackend:
         """Return a copy of this backend on another state directory, not started."""
         other = copy.copy(self)
         other.__dict__.update(
-            _wanted_dir=from_root(state_dir),
-            _wanted_port=0,
+            _requested_dir=from_root(state_dir),
+            _requested_port=0,
             _jobs=set(),
             _running=None,
             _at_exit=None,
@@ -203,7 +204,7 @@ class LocalBackend:
     @property
     def is_temporary(self) -> bool:
         """Whether the state directory is temporary."""
-        return self._wanted_dir is None
+        return self._requested_dir is None
 
     def hold(self, name: str) -> None:
         """Keep a temporary state directory after stop(), until release() of the same name."""
@@ -230,7 +231,7 @@ class LocalBackend:
             )
         with ExitStack() as stack:
             work = self._work(stack)
-            state_dir = self._wanted_dir
+            state_dir = self._requested_dir
             if state_dir is None:
                 state_dir = Path(tempfile.mkdtemp(prefix="nemovideo-"))
                 temporary.mark(state_dir)
@@ -250,7 +251,7 @@ class LocalBackend:
                 cleaner.start()
                 stack.callback(cleaner.stop)
             store.accounts.set_keys(self._access.keys, self._pricing.credits)
-            server = Server(self._access.host, self._wanted_port, shared=self._access.shared)
+            server = Server(self._access.host, self._requested_port, shared=self._access.shared)
             stack.callback(server.stop)
             context = self._context(
                 store=store, queue=queue, probe=self._probe or work.probe, preview=work.preview
@@ -261,7 +262,7 @@ class LocalBackend:
             server.start(app)
             queue.start()
             self._running = _Running(store, server, stack.pop_all())
-        # A daemon thread in a native library would abort the process at interpreter exit.
+        # A daemon thread still in a native library would abort the process at interpreter exit.
         self._at_exit = partial(_stop, weakref.ref(self))
         atexit.register(self._at_exit)
         return self
@@ -346,8 +347,8 @@ class LocalBackend:
         """Create a user, and return a token for it.
 
         Args:
-            scopes: Some of "read", "write", "upload", "render", "*".
-            credits: The user's credits; default those of any new user.
+            scopes: Any of "read", "write", "upload", "render", "*".
+            credits: The user's credits; by default, as many as any new user has.
             expires_in_s: The lifetime of the token; default unlimited.
             registered: Whether the user is registered, or anonymous.
         """
@@ -371,7 +372,7 @@ class LocalBackend:
 
 @attrs.frozen
 class _Running:
-    """The resources of a started backend; the stack closes them in order."""
+    """The resources of a started backend; `stack` closes them."""
 
     store: Store
     server: Server

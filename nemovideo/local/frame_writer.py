@@ -52,8 +52,8 @@ _SUFFIXES = (
 
 _PART_CHARS = 40
 _TIMED_FRAMES = 5  # buffered to determine their rate
-_EQUAL_S = 1e-6
-_ENDLESS_S = 1e9
+_SAME_TIME_S = 1e-6
+_MAX_STEP_S = 1e9
 _COMMON_FPS = (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 240)
 _ROUNDING = 0.03  # the error of times in whole milliseconds, or in hundredths in a GIF
 
@@ -86,7 +86,7 @@ def write_frames(
         check_number("fps", fps, _MIN_FPS, _MAX_FPS)
     check_quality(quality)
     target = check_output(path, overwrite=overwrite)
-    heard = None if sound is None else _heard(sound, name, kind)
+    sound_file = None if sound is None else _sound_file(sound, name, kind)
     rest = _checked(frames)
     first = list(islice(rest, _TIMED_FRAMES))
     if not first:
@@ -97,7 +97,9 @@ def write_frames(
     canvas = _canvas(first[0], kind, exact)
     size = canvas.width, canvas.height * (2 if kind.stacked else 1)
     draw = _drawing(kind)
-    audio = None if heard is None else _audio(heard, kind, _start_ms(first, own), warn)
+    audio = None
+    if sound_file is not None:
+        audio = _audio(sound_file, kind, _start_ms(first, own), warn)
     # A short name: writers append suffixes to it.
     part = target.with_name(f".{target.name[:_PART_CHARS]}.{token_hex(4)}.part")
     try:
@@ -133,8 +135,8 @@ def _format_name(path: Path) -> str:
     return name
 
 
-def _heard(sound: str | os.PathLike[str], name: str, kind: Format) -> MediaItem:
-    """Return the file whose sound is kept."""
+def _sound_file(sound: str | os.PathLike[str], name: str, kind: Format) -> MediaItem:
+    """Return the file whose sound is used."""
     if not kind.has_sound:
         raise InvalidRequestError(
             f".{name} files have no sound", remedy="Leave out sound=, or use .mp4, .webm or .mov."
@@ -145,7 +147,7 @@ def _heard(sound: str | os.PathLike[str], name: str, kind: Format) -> MediaItem:
 def _start_ms(first: Sequence[Frame], fps: Fraction | None) -> int:
     """Return where the sound begins: at the time of the first frame, if the times increase."""
     if fps is None or first[1].time_s < first[0].time_s or first[0].time_s * fps < 1:
-        return 0  # less than a frame is a rounded time, such as those in a WebM file
+        return 0  # a start within the first frame is a rounding error, as in a WebM file
     return round(first[0].time_s * 1000)
 
 
@@ -178,7 +180,7 @@ def _checked(frames: Iterable[Frame]) -> Iterator[Frame]:
             raise InvalidRequestError(
                 f"alpha must be bool, uint8, or floats in 0..1, of shape {shape[:2]}; "
                 f"got {_described(frame.alpha)}",
-                remedy="Convert it, and clip floats to 0..1; leave it out if all is opaque.",
+                remedy="Convert it, and clip floats to 0..1; leave it out for opaque frames.",
             )
         yield attrs.evolve(frame, alpha=alpha)
 
@@ -209,10 +211,10 @@ def _rate(times_s: Sequence[float]) -> Fraction | None:
     Rounded times, as in a WebM file, give the nearest common rate.
     """
     steps = [abs(after - before) for before, after in pairwise(times_s)]
-    if not steps or not all(_EQUAL_S < step < _ENDLESS_S for step in steps):
+    if not steps or not all(_SAME_TIME_S < step < _MAX_STEP_S for step in steps):
         return None
     fps = len(steps) / sum(steps)
-    if max(steps) - min(steps) > _EQUAL_S:
+    if max(steps) - min(steps) > _SAME_TIME_S:
         common = min(_COMMON_FPS, key=lambda rate: abs(rate - fps))
         if abs(common - fps) < _ROUNDING * common:
             fps = common
@@ -246,7 +248,7 @@ def _at_rate(frames: Iterable[Frame], step: Fraction | int) -> Iterator[Frame]:
     """
     yielded = 0
     for number, frame in enumerate(frames):
-        # Until halfway to the next frame.
+        # Each frame is shown until halfway to the next one.
         until = math.floor((number + Fraction(1, 2)) / step) + 1
         yield from repeat(frame, until - yielded)
         yielded = until

@@ -76,7 +76,7 @@ class Matting:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Warnings about the last picture or video, in whole sentences, such as "No person …".
+        """Warnings about the last picture or video, in full sentences, such as "No person …".
 
         For a video, they are complete once all frames have been iterated. After `write`, those
         about the written file follow.
@@ -125,9 +125,9 @@ class Matting:
 
         Args:
             source: The path of a video.
-            masks: Your own masks for single frames, by time in seconds: arrays of height × width,
-                bool, uint8 or floats in 0..1. Each replaces the engine's mask in its frame, and
-                is propagated along the motion to the frames around it until the engine agrees
+            masks: Your own masks for individual frames, by time in seconds: arrays of height ×
+                width, bool, uint8 or floats in 0..1. Each replaces the engine's mask in its frame,
+                and is propagated along the motion to the frames around it until the engine agrees
                 or the shot ends; backward for at most a second.
             clean_edges: Remove the old background's color from soft edges in `rgb`, as an export
                 does: for compositing over another background. Other pixels, and videos with their
@@ -153,7 +153,7 @@ class Matting:
         )
         duration_s = (item.duration_ms or 1) / 1000
 
-        def made() -> Iterator[Frame]:
+        def generate() -> Iterator[Frame]:
             messages = "Reading frames…", "All frames read"
             with reporting_single(progress, "frames", *messages) as show:
                 for time_s, rgb, alpha in matted:
@@ -161,7 +161,7 @@ class Matting:
                     show(self._read)
                     yield Frame(float(time_s), rgb, self._finished(alpha))
 
-        return made()
+        return generate()
 
     def write(
         self,
@@ -193,11 +193,11 @@ class Matting:
                 dropped, so that the duration stays the same. Frames that all have the same time
                 have no rate: each is written once, at `fps` or 30.
             quality: "high", "medium" or "low".
-            sound: The path of a video or audio file whose sound is kept, for .mp4, .webm and .mov.
-                It starts at the first frame's `time_s`, so that the frames of a part of a video
-                have its sound, or at its start for frames without increasing times; and it ends
-                with the frames. As in an export, AAC is copied to an MP4 if it is not cut at its
-                start, and other sound is encoded; a video without sound gives a file without.
+            sound: The path of a video or audio file whose sound to use, for .mp4, .webm and .mov.
+                The sound is cut to match the frames: it begins at the first frame's `time_s`, and
+                ends with the last frame. If the times do not increase, nothing is cut off its
+                start. As in an export, AAC is copied to an MP4 unless its start is cut, and other
+                sound is encoded. If the video has no sound, neither does the output.
             progress: True for a progress bar, or a function that is called with a `Progress` for
                 each frame and at the end. The fraction is known for a list, and for frames of
                 `frames()` that are computed while they are written; otherwise it is 0, and the
@@ -208,8 +208,8 @@ class Matting:
             The file's path.
 
         Raises:
-            InvalidRequestError: There are no frames, their sizes differ, or a frame or an argument
-                is not valid, or the format has no sound.
+            InvalidRequestError: There are no frames, their sizes differ, a frame or an argument is
+                not valid, or the format has no sound.
             UnsupportedFileError: The file for `sound` does not exist, cannot be read, or is not a
                 video and has no sound.
             OutputError: The file cannot be written, or exists and `overwrite` is False.
@@ -218,7 +218,7 @@ class Matting:
         notices = Notices()
         with reporting_single(progress, "write", "Writing…", "Video ready!") as show:
             path = write_frames(
-                self._shown(frames, show),
+                self._reporting(frames, show),
                 output,
                 fps=fps,
                 quality=quality,
@@ -226,11 +226,11 @@ class Matting:
                 overwrite=overwrite,
                 warn=notices.add,
             )
-        self._write_notices = notices  # only now: `frames` may have called `self.frames`
+        self._write_notices = notices  # last: iterating `frames` may call `self.frames`
         return path
 
-    def _shown(self, frames: Iterable[Frame], show: Show) -> Iterator[Frame]:
-        """Yield the frames, and report each."""
+    def _reporting(self, frames: Iterable[Frame], show: Show) -> Iterator[Frame]:
+        """Yield the frames, and report the progress of each."""
         self._read = None
         count = length_hint(frames)
         for number, frame in enumerate(frames):

@@ -33,12 +33,12 @@ CJK_FONT = "NotoSansCJK-VF.otf.ttc"
 
 _FETCH_TIMEOUT_S = 900
 _LOCK_POLL_S = 0.1
-_OBJECT = re.compile(r"<[^<>]*>(?:: |, )?")
+_OBJECT_REPR = re.compile(r"<[^<>]*>(?:: |, )?")
 _FETCH_REMEDY = "Check the network, the proxy settings and pip's package index, and try again."
 _CACHE_REMEDY = "Make it writable, or set XDG_CACHE_HOME to a folder that is."
 _FONT_REMEDY = (
-    "Go online, or install a font with these characters, such as Noto Sans CJK for Chinese, "
-    "Japanese and Korean."
+    "Connect to the internet, or install a font with these characters, such as Noto Sans CJK for "
+    "Chinese, Japanese and Korean."
 )
 
 
@@ -202,7 +202,7 @@ def _reason(stderr: str) -> str:
     for line in reversed(lines):
         _, found, broken = line.partition("connection broken by ")
         if found:
-            cause = _OBJECT.sub("", broken.rpartition(": /")[0] or broken)
+            cause = _OBJECT_REPR.sub("", broken.rpartition(": /")[0] or broken)
             reasons.append(cause.strip("'\""))
             break
     return "; ".join(reasons)

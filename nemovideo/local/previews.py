@@ -95,7 +95,7 @@ def _reply(turn: Turn) -> Reply:
 def measured_speed(
     timeline: Timeline, media: Mapping[str, MediaItem], format_: str, matting: MattingSource
 ) -> float:
-    """Return the pixels that this machine renders per second, measured on a draft's first frames.
+    """Return how many pixels per second this machine renders, measured on a draft's first frames.
 
     Raises:
         RenderFailedError: A file is damaged.
@@ -109,26 +109,27 @@ def measured_speed(
     with tempfile.TemporaryDirectory(prefix="nemovideo-estimate-") as folder:
         output = Path(folder) / f"trial.{format_}"
         began = time.perf_counter()
-        made = render(timeline, media, output, format=format_, matting=matting)
+        result = render(timeline, media, output, format=format_, matting=matting)
         seconds = time.perf_counter() - began
-    frames = max(1, round(made.duration_ms * timeline.fps / 1000))
+    frames = max(1, round(result.duration_ms * timeline.fps / 1000))
     return timeline.width * timeline.height * frames / max(seconds, 1e-3)
 
 
 def preview_export(video: Path, source: Footage | None, at_s: Sequence[float] | None) -> Preview:
     """Return frames of an exported file, with those of its source at the same times."""
     notices = Notices()
-    stills = _plain(Footage(video, video.name), at_s, notices)
-    before = stills
+    stills = _stills_of(Footage(video, video.name), at_s, notices)
+    originals = stills
     if source is not None:
-        before = _plain(source, [still.time_s for still in stills], notices)
+        originals = _stills_of(source, [still.time_s for still in stills], notices)
     pairs = [
-        attrs.evolve(after, before=was.after) for was, after in zip(before, stills, strict=True)
+        attrs.evolve(after, before=original.after)
+        for original, after in zip(originals, stills, strict=True)
     ]
     return _preview(pairs, EXPORT_BASIS, notices.sentences, has_before=source is not None)
 
 
-def _plain(footage: Footage, at_s: Sequence[float] | None, notices: Notices) -> list[Still]:
+def _stills_of(footage: Footage, at_s: Sequence[float] | None, notices: Notices) -> list[Still]:
     item = probe(footage.path, footage.name, id="0")
     timeline = timeline_for([item])
     assert timeline is not None, "a video or a picture always has a timeline"
@@ -148,11 +149,11 @@ def _preview(
         joined = singles if len(stills) == 1 else list(threads.map(_png, strips))
         count = len(stills)
         before = singles[:-count] or repeat(None)
-        made = map(PreviewStill, (still.time_s for still in stills), before, singles[-count:])
+        pairs = map(PreviewStill, (still.time_s for still in stills), before, singles[-count:])
         return Preview(
             before=joined[0] if has_before else None,
             after=joined[-1],
-            stills=tuple(made),
+            stills=tuple(pairs),
             sheet=sheet.result(),
             basis=basis,
             warnings=tuple(warnings),
@@ -161,8 +162,8 @@ def _preview(
 
 def _strip(images: Sequence[Image.Image]) -> Image.Image:
     """Return pictures side by side, scaled to the same height."""
-    shapes = sum(image.width / image.height for image in images)
-    height = min(_STRIP_HEIGHT_PX, max(image.height for image in images), int(_STRIP_PX / shapes))
+    aspects = sum(image.width / image.height for image in images)
+    height = min(_STRIP_HEIGHT_PX, max(image.height for image in images), int(_STRIP_PX / aspects))
     height = max(2, height)
     scaled = [
         image.resize((max(1, round(image.width * height / image.height)), height), reducing_gap=1.0)

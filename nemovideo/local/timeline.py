@@ -219,7 +219,7 @@ class Timeline:
         return sum(len(text or "") for text in texts)
 
     @property
-    def most_overlaid(self) -> int:
+    def max_overlaid(self) -> int:
         """The largest number of titles and overlays that are shown at the same time."""
         shown: tuple[Title | Overlay, ...] = (*self.titles, *self.overlays)
         changes = [(part.start_ms, 1) for part in shown]

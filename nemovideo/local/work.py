@@ -66,7 +66,7 @@ class Work:
         if uses_matting:
             self.matting()  # not part of the measured time
         started = time.perf_counter()
-        made = render(
+        result = render(
             timeline,
             media,
             output,
@@ -77,7 +77,7 @@ class Work:
             cancelled=cancelled,
         )
         seconds = max(time.perf_counter() - started, 1e-6)
-        frames = made.duration_ms * timeline.fps / 1000
+        frames = result.duration_ms * timeline.fps / 1000
         name = next((media[clip.media].name for clip in timeline.clips if clip.media), "a title")
         rate = frames / seconds
         _log.info(
@@ -90,6 +90,6 @@ class Work:
                 quality,
                 pixels=round(timeline.width * timeline.height * frames),
                 seconds=seconds,
-                size_bytes=made.size_bytes,
+                size_bytes=result.size_bytes,
             )
-        return made
+        return result

@@ -178,5 +178,5 @@ def _frames_of(path: Path) -> list[Frame]:
 
 
 def _never() -> Iterator[Frame]:
-    """Fail if a frame is asked for."""
+    """Fail if a frame is requested."""
     yield from map(pytest.fail, ["a frame was computed"])

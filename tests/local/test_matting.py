@@ -177,7 +177,7 @@ def test_the_fast_engine_names_the_one_that_finds_smaller_people() -> None:
 
 
 def test_clean_frames_have_the_colors_of_an_export(tmp_path: Path) -> None:
-    video = _softstart_of_carphone(tmp_path / "soft.mp4")
+    video = _soft_clip(tmp_path / "soft.mp4")
     matting = Matting(RampMatte())
     raw, clean = (list(matting.frames(video, clean_edges=by)) for by in (False, True))
     _export(video, "transparent", tmp_path / "cut.zip", engine=RampMatte())
@@ -189,7 +189,7 @@ def test_clean_frames_have_the_colors_of_an_export(tmp_path: Path) -> None:
 
 
 def test_clean_frames_over_green_are_an_export_over_green(tmp_path: Path) -> None:
-    video = _softstart_of_carphone(tmp_path / "soft.mp4")
+    video = _soft_clip(tmp_path / "soft.mp4")
     _export(video, "color", tmp_path / "green.zip", engine=RampMatte())
     exported = next(_result(tmp_path / "green.zip").frames()).rgb
     matting = Matting(RampMatte())
@@ -548,7 +548,7 @@ def _brightness(difference: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.abs(difference @ np.array([0.299, 0.587, 0.114], dtype=np.float32))
 
 
-def _softstart_of_carphone(path: Path) -> Path:
+def _soft_clip(path: Path) -> Path:
     """Write a clip of a person with wide soft edges in front of a wall."""
     wide = np.array(Image.fromarray(person_picture()).resize((320, 240)))
     picture = np.asarray(Image.fromarray(wide).filter(ImageFilter.GaussianBlur(6)))
@@ -569,7 +569,7 @@ def _frame(time_s: float, level: int | None = None) -> Frame:
 
 
 def _never() -> Iterator[Frame]:
-    """Fail if a frame is asked for."""
+    """Fail if a frame is requested."""
     yield from map(pytest.fail, ["a frame was computed"])
 
 

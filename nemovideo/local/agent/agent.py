@@ -102,7 +102,7 @@ def _within_limits(outcomes: Outcomes, context: Context) -> Outcomes:
             said = context.say("too_many_parts", limit=MAX_PARTS)
         elif after.text_chars > max(MAX_TEXT_CHARS, before.text_chars):
             said = context.say("too_much_text", limit=MAX_TEXT_CHARS)
-        elif after.most_overlaid > max(MAX_OVERLAYS, before.most_overlaid):
+        elif after.max_overlaid > max(MAX_OVERLAYS, before.max_overlaid):
             said = context.say("too_many_overlays", limit=MAX_OVERLAYS)
         if said is not None:
             return refused(tool.name, tool.args, said)

@@ -61,8 +61,8 @@ class ProcessLostError(Exception):
 class ProcessPool:
     """Processes that run one call at a time and are reused for the next.
 
-    There are as many as there were concurrent calls. A process that was killed during a call, or
-    that failed unexpectedly, is replaced at the next call.
+    A new one is started only if all are busy. A process that was killed during a call, or that
+    failed unexpectedly, is replaced at the next call.
     """
 
     def __init__(self, setup: Setup) -> None:
@@ -294,9 +294,9 @@ def _raised(error: BaseException, traceback: str, memory_bytes: int | None) -> B
     if isinstance(error, MemoryError):
         if memory_bytes is None:
             return ProcessLostError("the server ran out of memory")
-        most = size_text(memory_bytes)
+        limit = size_text(memory_bytes)
         return ProcessLostError(
-            f"it needs more than {most} of memory, the server's limit", over_limit=True
+            f"it needs more than {limit} of memory, the server's limit", over_limit=True
         )
     if not isinstance(error, NemoError):
         error.__cause__ = _ChildTracebackError(traceback)

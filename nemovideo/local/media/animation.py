@@ -61,7 +61,7 @@ def is_animated(path: Path) -> bool:
         return bool(getattr(image, "is_animated", False))
 
 
-def outline(path: Path) -> tuple[tuple[int, int], int]:
+def size_and_count(path: Path) -> tuple[tuple[int, int], int]:
     """Return the size and number of an animation's frames, without decoding them."""
     if picture_family(path) == "zip":
         with _reading(path) as archive:
@@ -145,7 +145,7 @@ def frames(path: Path) -> Iterator[tuple[Fraction, VideoFrame]]:
 
 
 def plays(path: Path) -> int | None:
-    """Return the number of repetitions, as browsers count them; None if endless."""
+    """Return how often browsers play the animation; None if endlessly."""
     if picture_family(path) == "zip":
         return None
     with opened(path) as image:

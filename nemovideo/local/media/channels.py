@@ -2,7 +2,7 @@
 
 PyAV 17.1 to 18.1 copies a channel layout without its channel map, and frees the map with each
 copy: a double free that kills the process for layouts that have one (film order, channels without
-a speaker). So the layout of every stream is replaced by one without a map before anything is
+a speaker). So the layout of every stream is replaced with one without a map before anything is
 decoded, and the speaker names are kept separately.
 """
 
@@ -30,7 +30,7 @@ _SILENT = ("LFE", "LFE2")
 
 
 def take_channel_names(context: AudioCodecContext) -> tuple[str, ...]:
-    """Return the speaker names of a stream, and replace its layout by one that is safe to copy.
+    """Return the speaker names of a stream, and replace its layout with one that is safe to copy.
 
     Call it once, before the stream is decoded and before anything else reads its layout: the
     object read here becomes the only owner of the channel map.
@@ -43,7 +43,7 @@ def take_channel_names(context: AudioCodecContext) -> tuple[str, ...]:
 
 
 def needs_mixing(frame: AudioFrame) -> bool:
-    """Return whether FFmpeg cannot mix the frame to stereo, or, if mono, makes it quieter."""
+    """Return whether `stereo` must mix the frame: FFmpeg cannot, or would make mono quieter."""
     name = frame.layout.name
     if frame.layout.nb_channels == 1:
         return True

@@ -31,7 +31,10 @@ class Clock:
         self._shift_s = Fraction(0)
 
     def at(self, time_s: Fraction, duration_s: Fraction) -> Fraction:
-        """Return the corrected time of a frame; after a jump or repeat, that after the last."""
+        """Return the corrected time of a frame.
+
+        After a jump or a repeated timestamp, it is the end of the last frame.
+        """
         if not self._broken:
             return time_s
         if self._due_s is not None:

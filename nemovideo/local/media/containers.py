@@ -79,7 +79,7 @@ def main_video(container: InputContainer) -> VideoStream | None:
 def main_audio(container: InputContainer) -> AudioStream | None:
     """Return the default audio stream, else the first.
 
-    Streams without a decoder, such as phones add, are ignored.
+    Streams without a decoder, as in recordings of phones, are ignored.
     """
     return _default_of([s for s in container.streams.audio if _has_decoder(s)])
 

@@ -1,4 +1,4 @@
-"""Limits of the local backend."""
+"""Limits on media files and drafts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_OVERLAYS = 100
 MAX_OVERLAY_PIXELS = 200_000_000
 """The maximum pixels of simultaneous titles and overlays, such as 96 of 1920×1080."""
 
-MAX_CHARACTERS = 2000
+MAX_TITLE_CHARS = 2000
 """The maximum length of a title or the text of a card."""
 
 MAX_TEXT_CHARS = 200_000

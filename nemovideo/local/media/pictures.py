@@ -182,9 +182,9 @@ def in_srgb(image: Image.Image) -> Image.Image:
         if image.mode in ("P", "PA", "1", "LA", "La", "RGBa") or mode == "RGBA":
             image = image.convert(mode)
         image = _converted(image, profile)
-    made = image if image.mode == mode else image.convert(mode)
-    made.info.pop("icc_profile", None)  # no longer valid for these pixels
-    return made
+    result = image if image.mode == mode else image.convert(mode)
+    result.info.pop("icc_profile", None)  # no longer valid for these pixels
+    return result
 
 
 def _in_eight_bits(image: Image.Image) -> Image.Image:
@@ -197,7 +197,7 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image:
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         target = ImageCms.createProfile("sRGB")
-        made = ImageCms.profileToProfile(image, source, target, outputMode=mode)
+        converted = ImageCms.profileToProfile(image, source, target, outputMode=mode)
     except (ImageCms.PyCMSError, OSError, ValueError):  # damaged, or for another color mode
         return image
-    return image if made is None else made
+    return image if converted is None else converted

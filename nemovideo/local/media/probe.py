@@ -14,7 +14,7 @@ import av.error
 from nemovideo._support.pixels import decoder_of
 from nemovideo._values.formats import AUDIO_SUFFIXES, CONTENT_TYPES, IMAGE_SUFFIXES, suffix_of
 from nemovideo.errors import UnsupportedFileError
-from nemovideo.local.media.animation import describe, is_animated, outline
+from nemovideo.local.media.animation import describe, is_animated, size_and_count
 from nemovideo.local.media.containers import (
     main_audio,
     main_video,
@@ -121,9 +121,9 @@ def _probe_image(item: MediaItem) -> MediaItem:
     try:
         if is_animated(item.path):
             _check_animation(item)
-            moving = describe(item.path)
-            _check_size(item, moving.width, moving.height)  # the largest frame of a zip
-            return attrs.evolve(item, kind="video", **attrs.asdict(moving))
+            animation = describe(item.path)
+            _check_size(item, animation.width, animation.height)  # the largest frame of a zip
+            return attrs.evolve(item, kind="video", **attrs.asdict(animation))
         image = open_image(item.path)
     except PictureTooLargeError as error:
         remedy = _scaled_down(error.size, MAX_PHOTO_PIXELS)
@@ -276,12 +276,12 @@ def _check_size(item: MediaItem, width: int, height: int) -> None:
 
 def _check_animation(item: MediaItem) -> None:
     """Reject an animation that would take minutes to decode; its file can be tiny."""
-    (width, height), count = outline(item.path)
+    (width, height), count = size_and_count(item.path)
     _check_size(item, width, height)
     is_zip = picture_family(item.path) == "zip"
-    if count > (most := MAX_ZIP_FRAMES if is_zip else MAX_ANIMATION_FRAMES):
+    if count > (limit := MAX_ZIP_FRAMES if is_zip else MAX_ANIMATION_FRAMES):
         raise _unsupported(
-            f"{item.name} has more than {most:,} frames", "Split it, or convert it to MP4 or WebM."
+            f"{item.name} has more than {limit:,} frames", "Split it, or convert it to MP4 or WebM."
         )
     if not is_zip and width * height * count > MAX_ANIMATION_PIXELS:
         raise _unsupported(
@@ -291,9 +291,9 @@ def _check_animation(item: MediaItem) -> None:
         )
 
 
-def _scaled_down(size: tuple[int, int], most_pixels: int) -> str:
+def _scaled_down(size: tuple[int, int], max_pixels: int) -> str:
     """Return the remedy for a picture that is too large, with the largest accepted size."""
-    scale = min(MAX_SIDE_PX / max(size), math.sqrt(most_pixels / math.prod(size)))
+    scale = min(MAX_SIDE_PX / max(size), math.sqrt(max_pixels / math.prod(size)))
     width, height = (max(1, int(side * scale)) for side in size)
     return f"Scale it down to {width}×{height} pixels or less, and upload it again."
 

@@ -16,12 +16,12 @@ from nemovideo._support.outputs import BUNDLE
 from nemovideo.errors import NemoError, RenderCancelledError, RenderFailedError
 from nemovideo.local.matte import Engine, LazyMatting
 from nemovideo.local.media.limits import (
-    MAX_CHARACTERS,
     MAX_HOURS,
     MAX_PARTS,
     MAX_PHOTO_PIXELS,
     MAX_PIXELS,
     MAX_SIDE_PX,
+    MAX_TITLE_CHARS,
 )
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.media.tags import Tags
@@ -178,10 +178,10 @@ def check_draft(timeline: Timeline, media: Mapping[str, MediaItem]) -> None:
             f"the draft has {count} parts: the local backend accepts up to {MAX_PARTS}"
         )
     texts = [title.text for title in timeline.titles] + [clip.text or "" for clip in timeline.clips]
-    if (longest := max(map(len, texts), default=0)) > MAX_CHARACTERS:
+    if (longest := max(map(len, texts), default=0)) > MAX_TITLE_CHARS:
         raise RenderFailedError(
             f"a text in the draft has {longest} characters: the local backend draws up to "
-            f"{MAX_CHARACTERS}"
+            f"{MAX_TITLE_CHARS}"
         )
     if timeline.duration_ms <= 0:
         raise RenderFailedError("the draft has no picture: there is nothing to render")

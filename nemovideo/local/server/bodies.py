@@ -86,4 +86,4 @@ async def read_body(
 
         if size <= _LARGE_BYTES:
             return parse()
-        return await context.pools.parses.run(parse, user_id=context.sharing(user_id))
+        return await context.pools.parses.run(parse, user_id=context.limited_user(user_id))

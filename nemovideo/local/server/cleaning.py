@@ -8,7 +8,7 @@ import threading
 
 from nemovideo.local.store import Store
 
-_EVERY_S = 3600.0
+_INTERVAL_S = 3600.0
 _log = logging.getLogger("nemovideo.local")
 
 
@@ -32,7 +32,7 @@ class Cleaner:
         self._thread.join()
 
     def _work(self) -> None:
-        while not self._stopped.wait(min(_EVERY_S, self._keep_s or _EVERY_S)):
+        while not self._stopped.wait(min(_INTERVAL_S, self._keep_s or _INTERVAL_S)):
             self._clean()
 
     def _clean(self) -> None:

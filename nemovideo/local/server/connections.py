@@ -193,7 +193,7 @@ def bounded(limit: int) -> type[Connection]:
             networks.setdefault(self.network, {})[self] = None
             if len(self.connections) > limit:
                 fullest = sorted(networks.values(), key=len, reverse=True)
-                next(c for of in fullest for c in of if c.is_replaceable).make_room()
+                next(c for network in fullest for c in network if c.is_replaceable).make_room()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self.leave()

@@ -29,7 +29,7 @@ TRIAL_CREDITS = 100
 
 
 class Respond(Protocol):
-    """The agent: turns a message into a turn, as `nemovideo.local.agent.respond` does."""
+    """The agent: answers a message with a turn, as `nemovideo.local.agent.respond` does."""
 
     def __call__(
         self,
@@ -56,27 +56,28 @@ class Probe(Protocol):
 class Pricing:
     """The credits of a new user, and the cost of a turn by its kind.
 
-    With `hard`, a run that the balance does not cover is rejected (2001); without it, the cost
-    is capped at the balance, so that no run is rejected.
+    If `enforced`, a run that the balance does not cover is rejected (2001); otherwise, the cost is
+    capped at the balance, so that no run is rejected.
     """
 
     credits: int = TRIAL_CREDITS
     costs: Mapping[str, int] = attrs.field(factory=lambda: dict(TRIAL_COSTS))
-    hard: bool = False
+    enforced: bool = False
 
     @classmethod
     def from_options(cls, credits_: int | None, costs: Mapping[str, int] | None) -> Pricing:
-        """Return trial pricing, or hard pricing if credits or costs are given.
+        """Return the default pricing, which is enforced only if credits or costs are given.
 
         Raises:
             ValueError: A kind of cost is unknown.
         """
         if unknown := set(costs or {}) - set(TRIAL_COSTS):
-            raise ValueError(f"costs={unknown.pop()!r}: one of {', '.join(TRIAL_COSTS)}")
+            known = ", ".join(TRIAL_COSTS)
+            raise ValueError(f"costs has the unknown kind {unknown.pop()!r}; use one of {known}")
         return cls(
             credits=TRIAL_CREDITS if credits_ is None else credits_,
             costs={**TRIAL_COSTS, **(costs or {})},
-            hard=credits_ is not None or costs is not None,
+            enforced=credits_ is not None or costs is not None,
         )
 
 
@@ -106,8 +107,8 @@ class Context:
     )
     _questions: dict[str, Question] = attrs.field(factory=dict, init=False)
 
-    def sharing(self, user_id: str) -> str | None:
-        """Return the user whose share of threads is limited; None without API keys: no limit."""
+    def limited_user(self, user_id: str) -> str | None:
+        """Return the user if threads are limited per user, else None: there are no API keys."""
         return user_id if self.access.shared else None
 
     def take_question(self, session_id: str) -> Question | None:
@@ -133,7 +134,7 @@ async def read_stored(request: Request, read: Callable[[], _T]) -> _T:
     """
     context = context_of(request)
     counter: str = request.scope["nemovideo.counter"]
-    return await context.pools.reads.run(read, user_id=context.sharing(counter))
+    return await context.pools.reads.run(read, user_id=context.limited_user(counter))
 
 
 def context_of(request: Request) -> Context:

@@ -62,13 +62,13 @@ def _queue(request: Request, account: Account, value: object, sent: bytes) -> Re
         raise Problem(400, f"The quality {quality!r} is unknown; use one of {known}.")
     render_id = text_field(body, "id")
     if not _RENDER_ID.fullmatch(render_id):
-        raise Problem(400, "A render id must be 1 to 200 letters, digits and -._~:@+=,")
-    renders, most = context.store.renders, context.limits.renders
+        raise Problem(400, "A render id must be 1 to 200 characters: letters, digits, -._~:@+=,")
+    renders, limit = context.store.renders, context.limits.renders
     with context.store.database.transaction():  # requests run in several threads
         unfinished = renders.unfinished(account.user_id)
-        if most is not None and unfinished >= most:
+        if limit is not None and unfinished >= limit:
             s = "" if unfinished == 1 else "s"
-            message = f"You already have {unfinished} unfinished render{s}; the limit is {most}."
+            message = f"You already have {unfinished} unfinished render{s}; the limit is {limit}."
             raise Problem(429, message, code=429, headers={"Retry-After": "10"})
         check_disk(context, account.user_id)
         try:

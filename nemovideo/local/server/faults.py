@@ -1,4 +1,4 @@
-"""The rules of fault injection: which faults happen at which requests. No I/O."""
+"""The rules of fault injection: which faults occur on which requests. No I/O."""
 
 from __future__ import annotations
 
@@ -106,7 +106,8 @@ class Fault:
 
     def __attrs_post_init__(self) -> None:
         if self.kind not in get_args(Kind):
-            raise ValueError(f"kind={self.kind!r}: one of {', '.join(get_args(Kind))}")
+            known = ", ".join(get_args(Kind))
+            raise ValueError(f"kind={self.kind!r} is unknown; use one of {known}")
         if self.nth < 1 or (self.times is not None and self.times < 1):
             raise ValueError(f"nth={self.nth}, times={self.times}: the rule would never fire")
         path = _PATHS.get(self.kind)

@@ -1,4 +1,4 @@
-"""Fetch files by URL, for uploads that give URLs."""
+"""Fetch the files of uploads by URL."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class Remote:
             raise Problem(400, message, remedy=REMEDY)
 
 
-class Fetching:
-    """The downloads of one upload by URL; stop() aborts them from another thread.
+class Fetcher:
+    """Downloads the files of one upload by URL; stop() aborts them from another thread.
 
     Only http and https are supported, for redirects too. Unless `private_urls`, connections are
     made to public addresses only.
@@ -175,9 +175,9 @@ class Fetching:
 
 
 class _Connection(http.client.HTTPConnection):
-    """A connection to addresses that have been checked, which `Fetching.stop` aborts."""
+    """A connection to addresses that have been checked, which `Fetcher.stop` aborts."""
 
-    fetching: Fetching
+    fetcher: Fetcher
     proxied_host: str | None = None
 
     def set_tunnel(
@@ -188,11 +188,11 @@ class _Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         if self.proxied_host is None:
-            self.sock = self.fetching.connect(self.host, self.port)
+            self.sock = self.fetcher.connect(self.host, self.port)
         else:
-            self.fetching.check_proxied(self.proxied_host)
+            self.fetcher.check_proxied(self.proxied_host)
             super().connect()
-            self.fetching.register(self.sock)
+            self.fetcher.register(self.sock)
 
 
 class _SecureConnection(http.client.HTTPSConnection, _Connection):
@@ -200,22 +200,22 @@ class _SecureConnection(http.client.HTTPSConnection, _Connection):
 
 
 class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
-    def __init__(self, fetching: Fetching) -> None:
+    def __init__(self, fetcher: Fetcher) -> None:
         super().__init__()
-        self._fetching = fetching
+        self._fetcher = fetcher
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(self._made(_Connection, req), req)
+        return self.do_open(self._factory(_Connection, req), req)
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(self._made(_SecureConnection, req), req)
+        return self.do_open(self._factory(_SecureConnection, req), req)
 
-    def _made(
+    def _factory(
         self, kind: type[_Connection], req: urllib.request.Request
     ) -> Callable[..., http.client.HTTPConnection]:
         def make(host: str, timeout: float) -> http.client.HTTPConnection:
             connection = kind(host, timeout=timeout)
-            connection.fetching = self._fetching
+            connection.fetcher = self._fetcher
             if req.has_proxy():
                 connection.proxied_host = urllib.parse.urlsplit(req.full_url).hostname
             return connection

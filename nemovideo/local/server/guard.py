@@ -81,7 +81,7 @@ class Guard:
 
     A long URL is rejected (414).
 
-    Unless `any_host`, a Host header other than this machine's is rejected (421), against DNS
+    Unless `any_host`, a Host header other than this machine's is rejected (421), to prevent DNS
     rebinding.
     """
 

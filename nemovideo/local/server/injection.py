@@ -141,7 +141,7 @@ class _Cut:
 
 
 def _truncated(send: Send, left: int) -> Send:
-    """Return a send that ends the body after `left` bytes, as a valid response."""
+    """Return a `send` that ends the body after `left` bytes, as a valid response."""
     send = _with_headers(send, {"content-length": ""})
 
     async def truncate(message: Message) -> None:
@@ -179,7 +179,7 @@ def _resized(send: Send, headers: Mapping[str, str], hang_up: Callable[[], None]
 
 
 def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
-    """Return a send that replaces response headers; empty values remove them."""
+    """Return a `send` that replaces response headers; empty values remove them."""
     given = {name.lower().encode(): value.encode() for name, value in headers.items()}
 
     async def replace(message: Message) -> None:
@@ -206,7 +206,7 @@ def _replacement_response(fault: Fault) -> Response:
 
 
 def _without_disconnect(receive: Receive) -> Receive:
-    """Return a receive that never reports a disconnect."""
+    """Return a `receive` that never reports a disconnect."""
 
     async def listen() -> Message:
         message = await receive()

@@ -1,4 +1,4 @@
-"""Limits of a backend: quotas of each user, and time and memory for the work on a file."""
+"""Limits of a backend: quotas per user, and the time and memory to process a file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OVER_QUOTA = (
 
 @attrs.frozen
 class Limits:
-    """Quotas of each user, that is, of each token, and limits of the work on files.
+    """Quotas per user, that is, per token, and limits on the processing of files.
 
     The last four apply to `LocalBackend(isolate=True)`, which kills a process at the limit.
 

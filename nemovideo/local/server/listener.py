@@ -30,8 +30,8 @@ class Server:
     """Serves an app between start() and stop().
 
     With `shared`, the number of connections is limited to `max_connections`: beyond that, a new
-    one replaces the oldest idle one of the network with the most. A connection that does not
-    complete a request head within `request_head_s` seconds is closed.
+    one replaces an older one (see `bounded`). A connection that does not complete a request head
+    within `request_head_s` seconds is closed.
 
     Raises:
         LocalBackendError: The address cannot be used.
@@ -181,7 +181,7 @@ class _Uvicorn(uvicorn.Server):
         """Return when the last request has ended; uvicorn pauses for 0.1 s in any case."""
         for listener in (*self.servers, *(sockets or ())):
             listener.close()
-        for _ in range(3):  # connections are lost, and those just accepted are made
+        for _ in range(3):  # let connection_lost() and connection_made() run
             await asyncio.sleep(0)
         if self.server_state.tasks:
             await asyncio.wait(self.server_state.tasks, timeout=0.1)

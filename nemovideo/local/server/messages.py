@@ -9,7 +9,7 @@ import sqlite3
 from nemovideo.errors import LocalBackendError, NemoError
 
 DISK_FULL = "The disk of the server is full: free some space there, then try again."
-_DISK_FULL = "The disk of the server is full\nFree some space there, then try again."
+_DISK_FULL_FAILURE = "The disk of the server is full\nFree some space there, then try again."
 
 OUT_OF_FILES = "The server has too many files and connections open. Try again in a moment."
 
@@ -53,7 +53,7 @@ def failure_text(error: BaseException) -> str:
     A remedy that applies to this machine, not to the draft, is on a second line; see `parts_of`.
     """
     if is_disk_full(error):
-        return _DISK_FULL
+        return _DISK_FULL_FAILURE
     if isinstance(error, LocalBackendError):
         return without_paths(f"{error.message}\n{error.remedy}")
     if isinstance(error, NemoError):

@@ -15,27 +15,27 @@ import attrs
 _T = TypeVar("_T")
 
 
-class Places:
-    """At most `count` places for each user."""
+class UserSlots:
+    """At most `count` slots for each user."""
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._places: WeakValueDictionary[str, anyio.Semaphore] = WeakValueDictionary()
+        self._semaphores: WeakValueDictionary[str, anyio.Semaphore] = WeakValueDictionary()
 
     def of(self, user_id: str | None) -> AbstractAsyncContextManager[object]:
-        """Return a context manager that waits for a place; without a user, there is no limit."""
+        """Return a context manager that waits for a slot; without a user, there is no limit."""
         return nullcontext() if user_id is None else self.semaphore(user_id)
 
     def semaphore(self, user_id: str) -> anyio.Semaphore:
-        """Return the places of a user."""
-        return self._places.setdefault(user_id, anyio.Semaphore(self._count))
+        """Return the semaphore of a user."""
+        return self._semaphores.setdefault(user_id, anyio.Semaphore(self._count))
 
 
 class Pool:
     """At most `threads` threads at a time; at most half of them for one user."""
 
     def __init__(self, threads: int) -> None:
-        self._places = Places(max(1, threads // 2))
+        self._slots = UserSlots(max(1, threads // 2))
         self._executor = ThreadPoolExecutor(threads)
 
     async def run(self, work: Callable[[], _T], *, user_id: str | None) -> _T:
@@ -48,13 +48,13 @@ class Pool:
         if user_id is None:
             return await asyncio.wrap_future(self._executor.submit(work))
         loop = asyncio.get_running_loop()
-        share = self._places.semaphore(user_id)
+        slots = self._slots.semaphore(user_id)
 
         def release(_: Future[_T]) -> None:
             with suppress(RuntimeError):  # the server has stopped
-                loop.call_soon_threadsafe(share.release)
+                loop.call_soon_threadsafe(slots.release)
 
-        await share.acquire()
+        await slots.acquire()
         future = self._executor.submit(work)
         future.add_done_callback(release)
         return await asyncio.wrap_future(future)
@@ -75,4 +75,4 @@ class Pools:
     writes: Pool = attrs.field(factory=lambda: Pool(4))
     previews: Pool = attrs.field(factory=lambda: Pool(2))
     fetches: Pool = attrs.field(factory=lambda: Pool(16))
-    streams: Places = attrs.field(factory=lambda: Places(8))
+    streams: UserSlots = attrs.field(factory=lambda: UserSlots(8))

@@ -72,7 +72,7 @@ class PreviewStream:
         """Make the preview, and send it."""
         context, user_id = self.context, self.user_id
         path = context.store.folder("incoming") / f"{uuid.uuid4().hex}.json"
-        left = threading.Event()
+        ended = threading.Event()
         with context.pending_uploads.count(user_id) as add:
 
             def make() -> None:
@@ -80,7 +80,7 @@ class PreviewStream:
                     self.work(path)
                     check_disk(context, user_id, pending_bytes=add(path.stat().st_size))
                 finally:
-                    if left.is_set():  # nobody else will remove it
+                    if ended.is_set():  # nobody else will remove it
                         path.unlink(missing_ok=True)
 
             try:
@@ -96,7 +96,7 @@ class PreviewStream:
                     chunks = iter(partial(file.read, _CHUNK_BYTES), b"")
                     await StreamingResponse(chunks, headers=headers)(scope, receive, send)
             finally:
-                left.set()
+                ended.set()
                 path.unlink(missing_ok=True)
 
 
@@ -122,7 +122,7 @@ def _moments(value: object) -> list[float] | None:
 
 
 def _json_parts(preview: Preview) -> Iterator[bytes]:
-    """Yield the JSON of a preview in parts of one picture at most."""
+    """Yield the JSON of a preview in parts of at most one picture each."""
     yield b'{"before":'
     yield _base64(preview.before)
     yield b',"after":'

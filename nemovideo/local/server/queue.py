@@ -20,7 +20,7 @@ from nemovideo.local.store import Render, Store
 from nemovideo.local.timeline import Timeline
 
 _log = logging.getLogger("nemovideo.local")
-_MEASURE_S = 0.5
+_SIZE_CHECK_INTERVAL_S = 0.5
 
 
 class Rendered(Protocol):
@@ -38,7 +38,7 @@ class Rendered(Protocol):
 
     @property
     def warnings(self) -> Sequence[str]:
-        """Warnings about the file, in whole sentences."""
+        """Warnings about the file, in full sentences."""
         ...
 
 
@@ -149,16 +149,16 @@ class RenderQueue:
     def _render_job(self, job: Render) -> None:
         renders = self._store.renders
         output = self.path(job)
-        measured_s = 0.0
+        checked_s = 0.0
 
         def set_progress(fraction: float) -> None:
             renders.set_progress(job, min(99, int(fraction * 100)))
 
         def cancelled() -> bool:
-            nonlocal measured_s
-            if time.monotonic() - measured_s >= _MEASURE_S:
+            nonlocal checked_s
+            if time.monotonic() - checked_s >= _SIZE_CHECK_INTERVAL_S:
                 self._check_size(job, output)
-                measured_s = time.monotonic()
+                checked_s = time.monotonic()
             return self._stopping or renders.status(job) == "cancelled"
 
         try:

@@ -47,7 +47,7 @@ async def run_sse(request: Request) -> RunStream:
 
 @attrs.frozen
 class Message:
-    """The request of a run; its text takes little memory while it waits for its turn."""
+    """The request of a run; UTF-8 takes less memory than `str` while the run is queued."""
 
     session_id: str
     utf8: bytes
@@ -74,10 +74,10 @@ class RunStream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Run until the response is complete or the client disconnects."""
-        await first_completed(self._run_in_turn(send), disconnected(receive))
+        await first_completed(self._run_when_allowed(send), disconnected(receive))
 
-    async def _run_in_turn(self, send: Send) -> None:
-        user_id = self.context.sharing(self.session.user_id)
+    async def _run_when_allowed(self, send: Send) -> None:
+        user_id = self.context.limited_user(self.session.user_id)
         async with self.context.pools.streams.of(user_id):
             await self._run(send)
 
@@ -86,7 +86,9 @@ class RunStream:
         events = EventBuilder(context.clock)
         async with context.session_lock(self.session.session_id):
             try:
-                turn = await context.pools.runs.run(self._ask, user_id=context.sharing(user_id))
+                turn = await context.pools.runs.run(
+                    self._ask, user_id=context.limited_user(user_id)
+                )
             except Exception as error:  # noqa: BLE001 - ADK streams any failure of the agent
                 await _start(send)
                 await _send_failure(events, error, send)
@@ -112,7 +114,7 @@ class RunStream:
             timeline=versions[-1],
             media=[file.item for file in projects.files(session_id)],
             history=versions[:-1],
-            **({} if question is None else {"question": question}),  # agents may lack it
+            **({} if question is None else {"question": question}),  # some agents do not accept it
         )
         for step in turn.steps:
             if step.timeline is not None:  # an unreadable draft would make the session unusable
@@ -125,7 +127,7 @@ class RunStream:
         pricing, accounts = self.context.pricing, self.context.store.accounts
         cost = pricing.costs.get(turn.kind, 0)
         try:
-            amount = accounts.reserve(user_id, cost, at_most_available=not pricing.hard)
+            amount = accounts.reserve(user_id, cost, at_most_available=not pricing.enforced)
         except NotEnoughCreditsError as error:
             message = f"Not enough credits: this run costs {cost}."
             raise Problem(200, message, code=2001) from error
@@ -145,7 +147,7 @@ class RunStream:
             else:  # it contains the whole draft, which is slow to encode
                 texts = await self.context.pools.runs.run(
                     partial(frames, emission.event, script.dialect),
-                    user_id=self.context.sharing(self.session.user_id),
+                    user_id=self.context.limited_user(self.session.user_id),
                 )
                 charge.apply(turn, turn.steps[emission.applies])
             del emission  # its draft is not needed while the client reads
@@ -155,7 +157,7 @@ class RunStream:
                 if script.delay_s:
                     await self.context.sleep(script.delay_s)
                 await _write(send, text)
-                await asyncio.sleep(0)  # sending to a fast reader never waits
+                await asyncio.sleep(0)  # sending to a fast reader never yields to other tasks
                 sent += 1
         if script.error is not None:
             form, message = script.error

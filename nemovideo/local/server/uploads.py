@@ -28,7 +28,7 @@ from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.server.accounts import authenticate, own_session
 from nemovideo.local.server.bodies import read_json
 from nemovideo.local.server.context import Context, check_disk, context_of
-from nemovideo.local.server.fetch import REMEDY, Fetching
+from nemovideo.local.server.fetch import REMEDY, Fetcher
 from nemovideo.local.server.forms import Problem
 from nemovideo.local.server.messages import without_paths
 from nemovideo.local.server.sessions import file_info
@@ -53,20 +53,20 @@ async def upload(request: Request) -> Response:
     context = context_of(request)
     account = authenticate(request, "upload")
     session = own_session(request, account, request.path_params["session_id"])
-    share = context.sharing(account.user_id)
+    limited_user = context.limited_user(account.user_id)
     content_type = request.headers.get("content-type", "")
     if len(content_type) > _MAX_TYPE_BYTES:  # parsing it takes 2 µs per byte
-        raise Problem(400, f"The Content-Type has more than {_MAX_TYPE_BYTES} bytes.")
+        raise Problem(400, f"The Content-Type is longer than {_MAX_TYPE_BYTES} bytes.")
     kind, options = parse_options_header(content_type)
     with _upload_writer(context, session) as writer:
         if kind == b"multipart/form-data":
-            await _receive(request, options.get(b"boundary", b""), writer, share)
+            await _receive(request, options.get(b"boundary", b""), writer, limited_user)
         else:
-            await _fetch_all(request, _urls(await read_json(request)), writer, share)
+            await _fetch_all(request, _urls(await read_json(request)), writer, limited_user)
         if not writer.files:
             raise Problem(400, "The request has no file: each must be a part named 'files'.")
         probe = partial(_probe, context, writer.files)
-        items = await context.pools.probes.run(probe, user_id=share)
+        items = await context.pools.probes.run(probe, user_id=limited_user)
         async with context.session_lock(session.session_id):
             stored = _keep(context, session.session_id, items)
     files = [file_info(request, file) for file in stored]
@@ -243,7 +243,7 @@ def _urls(body: dict[str, object]) -> list[str]:
         raise Problem(400, 'The body must be {"urls": ["…"], "source_type": "url"}.')
     if not all(isinstance(url, str) for url in urls):
         raise Problem(400, "The field 'urls' must be a list of strings.")
-    if len(urls) > MAX_FILES:  # they would be kept while the first one is fetched
+    if len(urls) > MAX_FILES:  # all are in memory while the first one is fetched
         raise Problem(400, f"The field 'urls' can have at most {MAX_FILES} URLs.")
     return urls
 
@@ -253,13 +253,13 @@ async def _fetch_all(
 ) -> None:
     """Fetch all files, unless the time limit passes or the client disconnects."""
     context = context_of(request)
-    fetching = Fetching(private_urls=context.private_urls)
+    fetcher = Fetcher(private_urls=context.private_urls)
     done = False
 
     async def fetch() -> None:
         nonlocal done
         for url in urls:
-            await context.pools.fetches.run(partial(_fetch, fetching, url, writer), user_id=user_id)
+            await context.pools.fetches.run(partial(_fetch, fetcher, url, writer), user_id=user_id)
         done = True
 
     try:
@@ -271,13 +271,13 @@ async def _fetch_all(
         message = f"The URLs could not be fetched within {seconds} s."
         raise Problem(400, message, remedy=REMEDY) from None
     finally:
-        fetching.stop()
+        fetcher.stop()
     if not done:
         raise ClientDisconnect
 
 
-def _fetch(fetching: Fetching, url: str, writer: UploadWriter) -> None:
-    with fetching.open(url) as remote:
+def _fetch(fetcher: Fetcher, url: str, writer: UploadWriter) -> None:
+    with fetcher.open(url) as remote:
         name = remote.name
         if not Path(name).suffix:
             name += mimetypes.guess_extension(remote.content_type) or ""

@@ -171,7 +171,7 @@ DROP TABLE old_renders;
     8: _usage_script(),
 }
 """By version, the script that upgrades a database to the next version. The last one recomputes the
-disk usage, which an earlier version may have got wrong."""
+disk usage, which earlier versions may have computed incorrectly."""
 
 
 class Database:

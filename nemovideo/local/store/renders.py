@@ -97,7 +97,7 @@ class Renders:
         """Queue a job; `request` is JSON with its "draft". With `error`, it has already failed.
 
         Raises:
-            RenderExistsError: The user has used the id.
+            RenderExistsError: The user has already used the id.
         """
         added = Render(
             render_id=render_id,

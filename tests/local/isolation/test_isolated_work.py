@@ -66,8 +66,8 @@ def submit(client: Client, session: Session) -> RenderJob:
     return client.render.submit(session.id, draft)
 
 
-def in_half(client: Client, job: RenderJob) -> None:
-    """Wait until half of the job is done."""
+def wait_for_progress(client: Client, job: RenderJob) -> None:
+    """Wait until the job has made progress."""
     while not client.render.get(job.id).progress:
         threading.Event().wait(0.01)
 
@@ -142,7 +142,7 @@ def test_a_canceled_render_ends_although_it_hangs(
     files = results(isolated)
     monkeypatch.setattr(Work, "render", calls.render_half)
     job = submit(client, session)
-    in_half(client, job)
+    wait_for_progress(client, job)
     client.render.cancel(job)
     with pytest.raises(RenderCancelledError):
         client.render.wait(job)
@@ -161,7 +161,7 @@ def test_a_render_interrupted_by_stop_is_resumed(
             session = client.sessions.create()
             session.upload(video)
             job = submit(client, session)
-            in_half(client, job)
+            wait_for_progress(client, job)
     monkeypatch.undo()
     with (
         LocalBackend(tmp_path, isolate=True) as backend,
@@ -179,14 +179,14 @@ def test_an_engine_that_cannot_be_pickled_is_refused(tmp_path: Path) -> None:
         LocalBackend(tmp_path, engine=Local(), isolate=True).start()  # type: ignore[arg-type]
 
 
-def test_an_engine_that_cannot_be_loaded_is_reported_at_the_start(tmp_path: Path) -> None:
+def test_an_engine_that_cannot_be_loaded_is_reported_at_startup(tmp_path: Path) -> None:
     with pytest.raises(LocalBackendError, match="there is no engine 'none'"):
         LocalBackend(tmp_path, engine="none", isolate=True).start()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the limit")
 @pytest.mark.parametrize("limit", ["1M", "60M"])
-def test_memory_that_is_not_enough_for_the_engine_is_reported_at_the_start(
+def test_too_little_memory_for_the_engine_is_reported_at_startup(
     limit: str, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-m", "nemovideo.local", "--port", "0", "--max-memory", limit]
@@ -211,4 +211,4 @@ def test_the_processes_of_the_command_line_end_with_it(video: Path, tmp_path: Pa
         with Client(base_url=url, web_url=url) as client:
             client.sessions.create().upload(video)
         server.kill()
-        assert "State:" in server.stdout.read()  # to the end: no process has it open any more
+        assert "State:" in server.stdout.read()  # to the end: no process still has it open

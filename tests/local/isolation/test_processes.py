@@ -77,7 +77,7 @@ def test_an_idle_process_that_died_is_replaced(pool: ProcessPool) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the limit")
-def test_a_call_that_does_not_fit_into_memory_is_not_repeated_without_end() -> None:
+def test_a_call_that_runs_out_of_memory_is_not_retried_endlessly() -> None:
     pool = ProcessPool(Setup(memory_bytes=20 * 1024**2))
     call = partial(calls.length, data=bytes(8 * 1024**2))
     try:
@@ -149,7 +149,7 @@ def test_a_process_that_is_stopped_or_hangs_ends_with_a_killed_server(name: str)
             if name == "report_and_wait":
                 os.kill(child, signal.SIGSTOP)
             server.kill()
-            server.communicate(timeout=20)  # to the end: no process has its output open any more
+            server.communicate(timeout=20)  # to the end: no process still has its output open
         finally:
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)

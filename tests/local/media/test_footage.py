@@ -170,7 +170,7 @@ def test_a_rotated_video_is_upright(tmp_path: Path, format_: str) -> None:
 
 def test_the_engine_sees_a_rotated_video_upright(tmp_path: Path) -> None:
     person = np.full((64, 96, 3), (30, 60, 160), np.uint8)
-    person[:, :32] = (225, 205, 40)  # a person lying on the sensor
+    person[:, :32] = (225, 205, 40)  # a person lying on their side
     path = film(
         tmp_path / "a.mov", [person] * 3, prepare=lambda stream: stream.set_display_rotation(90)
     )

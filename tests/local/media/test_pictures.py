@@ -155,7 +155,7 @@ def test_every_exif_orientation_is_applied(tmp_path: Path) -> None:
         assert all(near(a, b, 12) for a, b in zip(shown_quarters(made), COLORS, strict=True))
 
 
-def test_a_gif_that_ends_anywhere_is_refused_or_used(tmp_path: Path) -> None:
+def test_a_gif_truncated_at_any_byte_is_refused_or_used(tmp_path: Path) -> None:
     data = gif(4, 4, 2)
     for size in range(1, len(data)):
         (tmp_path / "a.gif").write_bytes(data[:size])
@@ -292,7 +292,7 @@ def test_a_large_animation_is_refused_without_decoding(
         probe(tmp_path / "a.gif", "a.gif", id="m1")
 
 
-def test_an_animation_of_too_many_frames_is_refused(
+def test_an_animation_with_too_many_frames_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\2\2\x44\1\0"
@@ -324,7 +324,7 @@ def test_a_frame_of_a_zip_with_more_data_than_its_pixels_is_refused(tmp_path: Pa
                 probe(path, path.name, id="m1")
 
 
-def test_a_jpeg_of_too_many_scans_is_refused(client: Client, tmp_path: Path) -> None:
+def test_a_jpeg_with_too_many_scans_is_refused(client: Client, tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     Image.new("L", (800, 600), 128).save(path, progressive=True)
     assert probe(path, "a.jpg", id="m1").kind == "image"

@@ -165,7 +165,7 @@ def test_the_samples_of_uncompressed_sound_in_a_mov_are_not_limited(
     assert probed(tmp_path / "a.mov").duration_ms == found.duration_ms
 
 
-def test_a_file_of_too_many_packets_is_refused(
+def test_a_file_with_too_many_packets_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(survey, "MAX_PACKETS", COUNT - 1)

@@ -1,4 +1,4 @@
-"""What one client can make the server do: small chunks, long heads, responses that are not read."""
+"""Limits on the load from one client: small chunks, long heads, responses that are not read."""
 
 from __future__ import annotations
 
@@ -120,9 +120,9 @@ def test_no_more_of_a_request_is_parsed_once_it_is_answered(rest: bytes) -> None
     ):
         sender.sendall(head + rest)
         answer = received(sender)
-        assert b"\r\nConnection: close\r\n\r\n" in answer  # so that nobody sends another one
+        assert b"\r\nConnection: close\r\n\r\n" in answer  # tells the client to send no other
         assert answer.endswith(b"hello")  # and no more: no other request
-        sender.sendall(rest * 1000 + b"0\r\n\r\n" + GET)  # is discarded, not answered by a reset
+        sender.sendall(rest * 1000 + b"0\r\n\r\n" + GET)  # discarded, not answered with a reset
         assert sender.recv(1) == b""
 
 

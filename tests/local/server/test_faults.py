@@ -268,7 +268,7 @@ def test_a_failure_after_an_edit_keeps_the_edit_and_its_charge() -> None:
         assert api.balance() == (99, 0, 99)
 
 
-def test_a_temporary_issue_follows_the_good_answer() -> None:
+def test_a_temporary_issue_follows_the_successful_answer() -> None:
     with serving() as api:
         events = read_events(failing_run(api, "temporary", None))
         assert spoken(events) == f"Done! The title is there.{TEMPORARY_ISSUE}"

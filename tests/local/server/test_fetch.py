@@ -14,7 +14,7 @@ import pytest
 
 from nemovideo.local import Limits
 from nemovideo.local.server import fetch
-from nemovideo.local.server.fetch import Fetching
+from nemovideo.local.server.fetch import Fetcher
 from tests.support.app import VIDEO, Api, serving
 from tests.support.origin import origin, reply
 
@@ -120,7 +120,7 @@ def test_a_fetch_is_aborted_when_its_client_disconnects() -> None:
 def test_an_attempt_to_connect_is_aborted() -> None:
     made: queue.Queue[socket.socket] = queue.Queue()
 
-    class Watched(Fetching):
+    class Watched(Fetcher):
         def register(self, current: socket.socket) -> None:
             super().register(current)
             made.put(current.dup())

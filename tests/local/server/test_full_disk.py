@@ -54,8 +54,8 @@ def test_a_full_disk_is_not_retried() -> None:
 
 class LongWarning(Renderer):
     def __call__(self, *args: object, **kwargs: object) -> Rendered:
-        done = super().__call__(*args, **kwargs)  # type: ignore[arg-type]
-        return Rendered(done.duration_ms, done.size_bytes, (LONG,))
+        result = super().__call__(*args, **kwargs)  # type: ignore[arg-type]
+        return Rendered(result.duration_ms, result.size_bytes, (LONG,))
 
 
 def test_a_result_is_reported_on_a_full_disk_and_saved_later() -> None:
@@ -68,13 +68,13 @@ def test_a_result_is_reported_on_a_full_disk_and_saved_later() -> None:
             renderer.gate.set()
             job = api.finished("r")
             assert (job["status"], job["warnings"]) == ("completed", [LONG])
-            assert kept(api, "r") == "processing"
+            assert stored_status(api, "r") == "processing"
         api.submit(session_id, "next", format="mp4")
         assert api.finished("next")["status"] == "completed"
-        assert kept(api, "r") == "completed"
+        assert stored_status(api, "r") == "completed"
 
 
-def kept(api: Api, render_id: str) -> str:
+def stored_status(api: Api, render_id: str) -> str:
     (status,) = database(api).row("SELECT status FROM renders WHERE render_id = ?", (render_id,))
     return str(status)
 

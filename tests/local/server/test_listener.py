@@ -206,7 +206,7 @@ def test_the_pytest_fixture_is_a_running_backend(nemovideo_backend: LocalBackend
         assert "You said" not in spoken(api.events(api.session(), "hello"))
 
 
-class Served:
+class ServerProcess:
     """The backend as a separate process."""
 
     def __init__(self, state_dir: Path, *options: str) -> None:
@@ -245,7 +245,7 @@ class Served:
 
 
 def test_a_killed_server_resumes_its_render_after_a_restart(tmp_path: Path, carphone: Path) -> None:
-    served = Served(tmp_path, "--credits", "7")
+    served = ServerProcess(tmp_path, "--credits", "7")
     assert str(tmp_path) in "".join(served.banner)
     issued = served.call("POST", "/api/auth/anonymous-token", **{"X-Client-Id": "by-hand"})
     assert issued["data"]["credits"] == 7
@@ -273,7 +273,7 @@ def test_a_killed_server_resumes_its_render_after_a_restart(tmp_path: Path, carp
     served.call("POST", "/api/render/proxy/lambda", {**job, **output}, **bearer)
     served.end(signal.SIGKILL)
 
-    served = Served(tmp_path)
+    served = ServerProcess(tmp_path)
     status = {"status": "pending"}
     while status["status"] in ("pending", "processing"):
         status = served.call("GET", "/api/render/proxy/lambda/render_by_hand", **bearer)

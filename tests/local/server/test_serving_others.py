@@ -43,7 +43,7 @@ from nemovideo.local.server import accounts, listener, uploads
 from nemovideo.local.server.forms import Problem
 from nemovideo.local.server.limits import PendingUploads
 from nemovideo.local.server.listener import Server
-from nemovideo.local.server.pools import Places, Pool, Pools
+from nemovideo.local.server.pools import Pool, Pools, UserSlots
 from nemovideo.local.store import Projects
 from nemovideo.local.timeline import Timeline
 from nemovideo.models import Preview
@@ -129,7 +129,7 @@ def test_each_key_is_a_separate_user(shared: Api) -> None:
         assert answer.json()["code"] == 1002
 
 
-def test_a_render_id_of_another_key_is_free_and_stays_unknown(shared: Api) -> None:
+def test_two_keys_can_use_the_same_render_id_without_seeing_each_others_render(shared: Api) -> None:
     assert shared.submit(shared.session_with_video(), "same id").status_code == 400
     assert shared.submit(shared.session_with_video(), "same-id").status_code == 200
     assert shared.submit(shared.session_with_video(), "same-id").status_code == 409
@@ -232,7 +232,7 @@ def test_a_user_has_a_disk_quota() -> None:
         assert api.submit(session_id, "r", format="mp4").status_code == 507
 
 
-def test_a_file_counts_with_the_disk_block_that_it_takes() -> None:
+def test_a_small_file_counts_as_a_whole_disk_block() -> None:
     with serving(limits=Limits(disk_bytes=40_000)) as api:
         session_id = api.session()
         codes = [api.upload(session_id, ("a.mp4", VIDEO)).status_code for _ in range(12)]
@@ -365,15 +365,15 @@ async def test_one_user_cannot_occupy_all_threads() -> None:
 
 @pytest.mark.anyio
 async def test_a_user_can_have_only_some_runs_answered_at_a_time() -> None:
-    places = Places(2)
-    async with places.of("anna"), places.of("anna"):
+    slots = UserSlots(2)
+    async with slots.of("anna"), slots.of("anna"):
         with anyio.move_on_after(0.01) as waiting:
-            async with places.of("anna"):
-                raise AssertionError("there is no third place")
+            async with slots.of("anna"):
+                raise AssertionError("there is no third slot")
         assert waiting.cancelled_caught
-        async with places.of("ben"), places.of(None), places.of(None), places.of(None):
+        async with slots.of("ben"), slots.of(None), slots.of(None), slots.of(None):
             pass
-    async with places.of("anna"):
+    async with slots.of("anna"):
         pass
 
 
@@ -512,8 +512,8 @@ def test_a_preview_counts_against_the_disk_quota(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_render_over_the_disk_quota_fails_while_it_is_written() -> None:
-    class Writing(Renderer):
-        """Writes a file without an end."""
+    class EndlessRenderer(Renderer):
+        """Writes an endless file."""
 
         def __call__(self, timeline: Timeline, media: Any, output: Path, **options: Any) -> Any:
             with output.with_name(f".{output.name}.part").open("wb") as part:
@@ -523,14 +523,14 @@ def test_a_render_over_the_disk_quota_fails_while_it_is_written() -> None:
                     self.begun.wait(0.01)
             raise RenderCancelledError("cancelled")
 
-    with serving(limits=Limits(disk_bytes=20 * 10**6), render=Writing()) as api:
+    with serving(limits=Limits(disk_bytes=20 * 10**6), render=EndlessRenderer()) as api:
         session_id = api.session_with_video()
         api.submit(session_id, "r", format="mp4")
         job = api.finished("r")
         assert (job["status"], "disk quota" in job["error"]) == ("failed", True)
 
 
-def test_what_is_unused_for_a_week_is_removed(tmp_path: Path) -> None:
+def test_sessions_and_results_unused_for_a_week_are_removed(tmp_path: Path) -> None:
     clock = Clock()
     with serving(tmp_path, clock=clock, keep_s=7 * DAY_S) as api:
         token = api.http.headers["authorization"].removeprefix("Bearer ")

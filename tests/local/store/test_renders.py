@@ -92,7 +92,7 @@ def test_a_job_that_has_ended_keeps_no_draft_that_later_queries_would_read(
         assert disk.used_bytes("u") < 10**5
 
 
-def test_the_disk_space_of_a_user_follows_all_that_is_added_and_removed(
+def test_a_users_disk_usage_is_updated_by_every_addition_and_removal(
     database: Database, renders: Renders
 ) -> None:
     disk = Space(database, lambda: 10.0**9)
@@ -110,7 +110,7 @@ def test_the_disk_space_of_a_user_follows_all_that_is_added_and_removed(
     assert disk.used_bytes("u") == 0
 
 
-def test_a_session_counts_with_the_bytes_of_its_texts(
+def test_the_text_of_a_session_counts_in_bytes(
     database: Database,
 ) -> None:
     disk = Space(database, lambda: 0.0)
@@ -119,9 +119,7 @@ def test_a_session_counts_with_the_bytes_of_its_texts(
     assert disk.used_bytes("u") - before > 4000 + 1000
 
 
-def test_a_small_result_counts_with_the_disk_block_that_it_takes(
-    database: Database, renders: Renders
-) -> None:
+def test_a_small_result_counts_as_a_whole_disk_block(database: Database, renders: Renders) -> None:
     used = Space(database, lambda: 0.0).used_bytes
     before = used("u")
     job = renders.take()
@@ -233,7 +231,7 @@ def test_thousands_of_versions_of_an_earlier_release_are_deleted_a_few_at_a_time
     assert projects.versions("s") == list(range(961, 1011))
 
 
-def test_parts_of_files_that_a_crashed_server_left_are_removed(tmp_path: Path) -> None:
+def test_partial_files_of_a_crashed_server_are_removed(tmp_path: Path) -> None:
     folder = tmp_path / "renders"
     folder.mkdir()
     for name in (".a.mp4.7.part", "b.mp4"):

@@ -65,7 +65,7 @@ def restore_version_4(connection: sqlite3.Connection) -> None:
     connection.executescript(OLD_RENDERS)
 
 
-def test_an_upgrade_adds_up_what_each_user_has_and_discards_the_drafts_of_ended_jobs(
+def test_an_upgrade_computes_disk_usage_and_discards_the_drafts_of_ended_jobs(
     tmp_path: Path,
 ) -> None:
     database, renders = renders_of(tmp_path)
@@ -94,7 +94,7 @@ def test_an_upgrade_adds_up_what_each_user_has_and_discards_the_drafts_of_ended_
     database.close()
 
 
-def test_an_upgrade_from_version_5_adds_up_again(tmp_path: Path) -> None:
+def test_an_upgrade_from_version_5_recomputes_disk_usage(tmp_path: Path) -> None:
     database, _ = renders_of(tmp_path)
     add_user_and_session(database)
     used = Space(database, lambda: 0.0).used_bytes("u")
