@@ -66,7 +66,7 @@ class Phrases:
     errors: Mapping[str, str]
 
     def notice(self, kind: str, values: Mapping[str, object]) -> str:
-        """Return a notice as a line; names without text become "a file"."""
+        """Return a notice as a line; empty names become "a file"."""
         names = values.get("names")
         if isinstance(names, Sequence):
             values = {"names": self.comma.join(str(name) or self.a_file for name in names)}
@@ -83,7 +83,7 @@ class Phrases:
         return summarize(draft, self.language)
 
     def files(self, files: Iterable[MediaFile]) -> str:
-        """Return files by name and length, or by size if there is no length."""
+        """Return files by name and duration, or name and size in pixels."""
         return self.comma.join(self._file(file) for file in files)
 
     def changes(self, changes: Iterable[Change]) -> str:

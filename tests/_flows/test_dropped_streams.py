@@ -150,7 +150,7 @@ def test_a_refused_connection_is_retried(backend: LocalBackend) -> None:
         session = client.sessions.create()  # the state of a new session is known, and not requested
         port = int(backend.url.rpartition(":")[2])
         backend.stop()
-        backend._wanted_port = port
+        backend._requested_port = port
         assert session.send(TITLE).text == TEXT
     assert runs(backend) == 1
 

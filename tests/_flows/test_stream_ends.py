@@ -106,7 +106,7 @@ def test_a_stream_closed_before_it_connects_sends_nothing(backend: LocalBackend)
         reader.start()
         assert connecting.wait(10)
         stream.close()
-        backend._wanted_port = port
+        backend._requested_port = port
         backend.start()
         resume.set()
         reader.join(10)

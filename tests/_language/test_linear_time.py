@@ -1,4 +1,4 @@
-"""What a person or a server wrote is read in linear time, whatever it is made of."""
+"""Text from users and servers is parsed in linear time, whatever it contains."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ def _route(text: str) -> object:
     return route(text, is_file=lambda path: False)
 
 
-def _answer(text: str) -> object:
+def _clean(text: str) -> object:
     return gui.clean(f"Click Export. {text}")
 
 
-def _wish(text: str) -> object:
+def _respond(text: str) -> object:
     return respond(text, timeline=None, media=())
 
 
-def _figures(text: str) -> object:
+def _numbers(text: str) -> object:
     return number(text), percent(text), factor(text), time_range(text)
 
 
@@ -65,14 +65,14 @@ def _seconds(read: Callable[[str], object], text: str) -> float:
 
 @pytest.mark.parametrize(
     "read",
-    [_route, _answer, _wish, _figures, _failure, _language, safe_name, digits, mark_times],
+    [_route, _clean, _respond, _numbers, _failure, _language, safe_name, digits, mark_times],
 )
-def test_time_grows_with_the_length_of_the_text(read: Callable[[str], object]) -> None:
+def test_time_grows_linearly_with_the_length_of_the_text(read: Callable[[str], object]) -> None:
     slow = []
     for piece in _PIECES:
         whole = ("导出" + piece * _CHARACTERS)[:_CHARACTERS]
         half = whole[: _CHARACTERS // 2]
-        for _ in range(3):  # a busy machine can be slow once, and not each time
+        for _ in range(3):  # a busy machine may be slow once, but not three times
             twice = _seconds(read, whole)
             if twice <= 0.02 or twice <= 3 * _seconds(read, half):
                 break
@@ -82,9 +82,9 @@ def test_time_grows_with_the_length_of_the_text(read: Callable[[str], object]) -
 
 
 def test_the_longest_message_is_read_quickly_by_the_local_agent() -> None:
-    wishes = {piece: (piece * 2000)[:2000] for piece in _PIECES}
+    messages = {piece: (piece * 2000)[:2000] for piece in _PIECES}
     assert [
         piece
-        for piece, wish in wishes.items()
-        if _seconds(_wish, wish) > 1 and _seconds(_wish, wish) > 1
+        for piece, message in messages.items()
+        if _seconds(_respond, message) > 1 and _seconds(_respond, message) > 1
     ] == []

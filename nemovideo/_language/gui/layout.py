@@ -62,7 +62,7 @@ def remove_introductions(
 
 
 def _followers(page: Sequence[Line], sentence: Sentence) -> Iterator[Sentence]:
-    """Yield the sentences that an introduction is for: its line, else the block below."""
+    """Yield the sentences after an introduction: those on its line, else in the block below."""
     line = page[sentence.line]
     rest = [each for each in line.sentences if each.start > sentence.start]
     if rest:

@@ -100,7 +100,7 @@ def is_news(words: str, mark: int, start: int, end: int) -> bool:
     clause = words[start : min(end, start + _MAX_CHARS)]
     if _has(clause, "future"):
         return False
-    return _has(words[mark:start], "hard") or _has(clause, "finite")
+    return _has(words[mark:start], "hard_break") or _has(clause, "finite")
 
 
 _VERBS = (

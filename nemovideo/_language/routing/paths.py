@@ -165,8 +165,8 @@ def _rest(text: str, mentions: list[_Mention]) -> str:
     if delivery is not None and FILE not in marked[delivery.end() :]:
         rest = marked[delivery.end() :]
         if not PATTERNS["paths.needs_file"].match(rest):
-            joint = PATTERNS["paths.joint"].match(rest)
-            return rest[joint.end() :].strip() if joint else rest.strip()
+            connective = PATTERNS["paths.connective"].match(rest)
+            return rest[connective.end() if connective else 0 :].strip()
     appended = PATTERNS["paths.appended"].search(marked)
     if appended is not None and marked.count(FILE) == marked[appended.start() :].count(FILE):
         return marked[: appended.start()].strip()

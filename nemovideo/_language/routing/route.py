@@ -1,9 +1,9 @@
 """Route a user's sentence: to an export, the credits, the timeline, an upload, or the agent.
 
-This is the table of docs/protocol.md §8 for whole sentences in English and Chinese. A request is
-recognized by a key that names it and by having no other words (`words.py`): "How many credits
-are left?" has none, but "add the credits at the end" has an "add". Anything ambiguous goes to
-the agent.
+This is the table of docs/protocol.md §8 for whole sentences in English and Chinese. A sentence is
+a request if it has a key word of that request, and all its other words are common in such requests
+(`words.py`): "How many credits are left?" is one, but "add the credits at the end" is not, because
+of "add". Anything ambiguous goes to the agent.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from nemovideo._support.outputs import contradicts, result_suffix
 from nemovideo.models import Route
 
 _TAIL_LENGTH = 240
-"""The length of the end of a sentence that can be a request to export, in characters."""
+"""The maximum length of a request to export at the end of a sentence, in characters."""
 _MAX_CHARS = 20_000
 """Longer texts are data for the agent: finding the files in 400 KB would take seconds."""
 _QUALITIES = ("high", "medium", "low")
@@ -74,13 +74,13 @@ def route(text: str, *, is_file: Callable[[str], bool] = is_existing_file) -> Ro
     left, export = _peel(sentence)
     if PATTERNS["refuses_upload"].search(sentence) is None and (found := find_paths(left, is_file)):
         rest = "" if is_small_talk(found.rest) else found.rest
-        return _with(Routed(Route.UPLOAD, rest=rest, paths=found.paths), export)
+        return _and_export(Routed(Route.UPLOAD, rest=rest, paths=found.paths), export)
     if export is not None:
-        return _with(_simple(left) or Routed(Route.AGENT, rest=left), export)
+        return _and_export(_simple(left) or Routed(Route.AGENT, rest=left), export)
     if PATTERNS["exports_an_edit"].match(mask(sentence)) and not PATTERNS["negation"].search(
         sentence
     ):
-        return _with(Routed(Route.AGENT, rest=sentence), _details(sentence))
+        return _and_export(Routed(Route.AGENT, rest=sentence), _details(sentence))
     return Routed(Route.AGENT, rest=sentence)
 
 
@@ -97,10 +97,10 @@ def _peel(sentence: str) -> tuple[str, Routed | None]:
     """Split a request to export off the end of a sentence."""
     masked = mask(sentence)
     begin = max(0, len(sentence) - _TAIL_LENGTH)
-    for joint in PATTERNS["joint"].finditer(masked, begin):
-        left, right = sentence[: joint.start()], sentence[joint.end() :]
+    for connective in PATTERNS["connective"].finditer(masked, begin):
+        left, right = sentence[: connective.start()], sentence[connective.end() :]
         names = PATTERNS["names_words"].search(left, max(0, len(left) - 40))
-        if not left.strip() or (names and PATTERNS["bare_joint"].fullmatch(joint[0])):
+        if not left.strip() or (names and PATTERNS["bare_connective"].fullmatch(connective[0])):
             continue
         export = _export(right)
         if export is not None:
@@ -141,7 +141,7 @@ def _output(sentence: str) -> tuple[str | None, str]:
     return path, f"{sentence[: match.start()]} {sentence[match.end() :]}"
 
 
-def _with(routed: Routed, export: Routed | None) -> Routed:
+def _and_export(routed: Routed, export: Routed | None) -> Routed:
     if export is None:
         return routed
     return attrs.evolve(

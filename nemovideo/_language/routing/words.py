@@ -1,7 +1,8 @@
 """Recognize a request for an export, the credits, the timeline or an upload.
 
-The words are in `english.ini` and `chinese.ini`, where a section such as `english.export` has the
-words that such a request may consist of, a key that names it, and a veto.
+The words are in `english.ini` and `chinese.ini`. A section such as `english.export` lists the only
+words that such a request may contain, a pattern that it must match (`key`), and one that it must
+not match (`veto`).
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ PATTERNS = Table(
 )
 _MAX_CHARS = 300
 _CJK = lazy("[\u4e00-\u9fff]")
-_SIGNS = r".,!?…;:~\-–—/\ufe0f\u200d\u2600-\u27bf\U0001f300-\U0001faff"
-_TOKEN = lazy(rf"[a-z0-9']+|[^\s\w{_SIGNS}]|[^\W\da-z_]+")
-_PUNCTUATION = lazy(rf"[\s{_SIGNS}，。！？；：、～（）()]+")
+_MARKS = r".,!?…;:~\-–—/\ufe0f\u200d\u2600-\u27bf\U0001f300-\U0001faff"
+_TOKEN = lazy(rf"[a-z0-9']+|[^\s\w{_MARKS}]|[^\W\da-z_]+")
+_PUNCTUATION = lazy(rf"[\s{_MARKS}，。！？；：、～（）()]+")
 
 
 def asks_for(request: str, masked: str) -> bool:

@@ -1,4 +1,4 @@
-"""What `clean` removes and keeps: the sentences that were hard."""
+"""What `clean` removes and keeps: the hard cases."""
 
 from __future__ import annotations
 

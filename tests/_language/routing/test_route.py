@@ -1,4 +1,4 @@
-"""Where the sentences of users go, with near-misses that go to the agent."""
+"""Routing of users' sentences, with near misses that go to the agent."""
 
 from __future__ import annotations
 
