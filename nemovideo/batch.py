@@ -46,8 +46,8 @@ class BatchRow:
         error: Why it failed or was not started, or None.
         note: The `warnings` as one text; for a skipped file, also where its result comes from, if
             not from an earlier run.
-        credits_spent: The credits used; None if several files shared the account at the same time,
-            so that only `BatchReport.credits_spent` is known.
+        credits_spent: The credits used; None if other files were in progress at the same time. Then
+            only the total is known: `BatchReport.credits_spent`.
         elapsed_s: Seconds of work in this run.
         duration_s: The result's duration in seconds, if known.
         size_bytes: The result's size, if known.
@@ -98,11 +98,11 @@ class BatchReport:
 
     Attributes:
         rows: One row for each file, in order.
-        credits_spent: How much the balance fell during the run, other work on the account included;
-            None if unknown.
+        credits_spent: The drop in the balance during the run, including any other use of the
+            account; None if unknown.
         elapsed_s: The duration of the whole run in seconds.
-        stopped_by: The error that stopped the batch, since every file would fail with it or the
-            deadline has passed; or None.
+        stopped_by: The error that stopped the batch: every other file would fail with it too, or
+            the deadline has passed. None if nothing stopped it.
     """
 
     rows: tuple[BatchRow, ...]
@@ -118,7 +118,7 @@ class BatchReport:
 
     @property
     def done(self) -> tuple[BatchRow, ...]:
-        """The files that were done in this run."""
+        """The files completed in this run."""
         return self._of("done")
 
     @property
@@ -184,7 +184,7 @@ class BatchReport:
         left, error, stop = self.not_started, self.stopped_by, error_text(self.stopped_by)
         late = isinstance(error, APITimeoutError) and error.deadline_passed
         failures = [row.error for row in self.failed if row.error is not None]
-        # "Cut off: " and the message, if a deadline ended files in progress.
+        # Files that a deadline cut off already show its message.
         if error is not None and not any(error.message in failed.message for failed in failures):
             lines.append(f"  stopped: {stop}")
         elif error is not None and left:
@@ -223,9 +223,9 @@ class BatchReport:
 
 
 def _grouped(word: str, texts: Sequence[tuple[BatchRow, str]]) -> Iterator[str]:
-    """Yield a line for each text, with its file, or with how many files it is about.
+    """Yield a line for each text, with its file, or with the number of files that share it.
 
-    Texts that differ only in the name of their file are one text.
+    Texts that differ only in the name of the file count as the same.
     """
     groups: dict[str, list[tuple[BatchRow, str]]] = {}
     for row, text in texts:

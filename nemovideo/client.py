@@ -136,7 +136,7 @@ class BaseClient(Generic[D]):
         return None if self._backend_stopped else self._context.backend
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the settings, with a given token and without the connections."""
+        """Return the settings, including an explicit token, without the connections."""
         return {"settings": self._settings}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -249,7 +249,7 @@ class Client(BaseClient["sync.SyncDriver"]):
         self.close()
 
     def close(self) -> None:
-        """Close the connections, and stop any local backend; calling it twice is allowed."""
+        """Close the connections, and stop any local backend; safe to call twice."""
         self._closed = True
         if self._driver_made is not None:
             self._driver_made.close()
@@ -297,11 +297,11 @@ class Client(BaseClient["sync.SyncDriver"]):
             trim: The part of the clip to keep, as (start, end) in seconds. If the end is past
                 the end of the video, the video's end is used, with a warning.
             output: The path of the result, or None to get only its URL.
-            format: "mp4", "webm" or "mov"; the local backend also makes "gif", "zip" (a PNG for
-                each frame), for a picture "png", "jpg" or "webp", and the mask alone, as
-                "matte.mp4". None uses the suffix of `output`; without an output it is "png" for a
+            format: "mp4", "webm" or "mov". The local backend also supports "gif", "zip" (one PNG
+                per frame), "png", "jpg" and "webp" for pictures, and "matte.mp4" for the mask
+                alone. None uses the suffix of `output`; without an output it is "png" for a
                 picture, "webm" for a transparent video, else "mp4".
-            quality: "high", "medium" or "low" with the local backend; the cloud may have others.
+            quality: "high", "medium" or "low"; the cloud may support others.
             metadata: Whether to keep the recording's date, location and title.
             session: The session to use; None creates one.
             progress: True shows a bar; a callback receives `Progress` values.
@@ -396,9 +396,9 @@ class Client(BaseClient["sync.SyncDriver"]):
         Args:
             source: A path, bytes or an open binary file; for a URL only the credits are known.
             background: See `remove_background`.
-            edit: See `remove_background`. A local backend works out the size, frame rate and
-                length of the edited video; in the cloud only the clip's own are known.
-            trim: See `remove_background`; the time and the size are those of this part.
+            edit: See `remove_background`. With a local backend, the estimate is for the size, frame
+                rate and length of the edited video; in the cloud, for those of the clip.
+            trim: See `remove_background`; the time and the size are for this part only.
             format: See `remove_background`.
             quality: See `remove_background`.
             deadline: Seconds for the whole call; None for the client's own deadline.
@@ -468,7 +468,7 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
         await self.close()
 
     async def close(self) -> None:
-        """Close the connections, and stop any local backend; calling it twice is allowed."""
+        """Close the connections, and stop any local backend; safe to call twice."""
         self._closed = True
         try:
             if self._driver_made is not None:

@@ -50,13 +50,14 @@ class Conversation(_Base["sync.SyncDriver"], Resource):
     ) -> Answer:
         """Handle a message from the user, and return the answer (docs/protocol.md §8 to §10).
 
-        "export", "credits", "show tracks" and files are handled without the agent, in English and
-        Chinese, even within sentences; everything else is sent to it once. An error becomes an
-        answer with its message and remedy; `.error` is the error.
+        Files, and requests such as "export", "credits" and "show tracks", are handled without the
+        agent, in English and Chinese, even as part of a sentence. The rest of the message is sent
+        to the agent once. An error becomes an answer with its message and remedy; `.error` is the
+        error.
 
         Args:
-            text: The message; a path or URL of a file in it is uploaded. It may be empty if there
-                are attachments.
+            text: The message. Files whose path or URL it contains are uploaded. It may be empty if
+                there are attachments.
             attachments: Files sent with the message, which are uploaded first: paths, bytes, open
                 binary files, or URLs.
             deadline: Seconds for the whole call; None for the client's own deadline.

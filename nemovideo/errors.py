@@ -82,7 +82,7 @@ class NemoError(Exception):
 
     Attributes:
         message: What happened, in one printable line of at most 1000 characters.
-        remedy: What to do about it, in one sentence.
+        remedy: What to do about it, in a sentence or two.
         may_have_spent: Whether credits may have been used although the call failed.
         render_id: The id of the render that the call submitted, if any; it may still be running.
     """
@@ -104,12 +104,12 @@ class NemoError(Exception):
         return self.message
 
     def describe(self, medium: Medium = "python") -> str:
-        """Return message and remedy on one line, for a Python program, a shell or a chat."""
+        """Return the message and remedy on one line, for a Python program, a shell or a chat."""
         remedy = remedy_for(self.remedy, medium)
         return f"{self.headline().rstrip('.')}. {remedy}" if remedy else self.headline()
 
     def __str__(self) -> str:
-        """Return message and remedy on one line."""
+        """Return the message and remedy on one line."""
         return self.describe()
 
 
@@ -129,8 +129,8 @@ class APIError(NemoError):
 
     Attributes:
         status: The HTTP status, or None if nothing was sent.
-        code: The code of the envelope (docs/protocol.md §7), if any.
-        request_id: The server's id of the request, from the response headers, if any.
+        code: The envelope's code (docs/protocol.md §7), if any.
+        request_id: The server's id for the request, from the response headers, if any.
         body: The beginning of the response body, at most 2000 characters.
         method: The HTTP method of the request.
         path: The path of the request, without its query.
@@ -142,7 +142,7 @@ class APIError(NemoError):
     }
 
     def __init_subclass__(cls, codes: Sequence[int] = (), statuses: Sequence[int] = ()) -> None:
-        """Register the class for these codes of the envelope and HTTP statuses."""
+        """Register the class for these envelope codes and HTTP statuses."""
         super().__init_subclass__()
         _BY_CODE.update(dict.fromkeys(codes, cls))
         _BY_STATUS.update(dict.fromkeys(statuses, cls))
@@ -250,9 +250,9 @@ class RateLimitError(APIError, codes=(429,), statuses=(429,)):
     """Too many requests, or a second anonymous token within a week (code 429).
 
     Attributes:
-        retry_after: Seconds to wait, as the server asked, or None.
-        register_url: The registration page, if this week's anonymous token was already used; None
-            for a server on this machine.
+        retry_after: The seconds to wait that the server asked for, or None.
+        register_url: The registration page, if another anonymous token was refused; None for a
+            server on this machine.
     """
 
     default_remedy = "Wait a moment and try again."
@@ -264,7 +264,7 @@ class ServerError(APIError):
     """The service failed (HTTP 5xx).
 
     Attributes:
-        retry_after: Seconds to wait, as the server asked, or None.
+        retry_after: The seconds to wait that the server asked for, or None.
     """
 
     default_remedy = "The service has a problem; try again later."
@@ -311,7 +311,7 @@ class APIConnectionError(NemoError):
     Attributes:
         sent: False if the request certainly did not reach the server.
         permanent: Whether retrying is pointless, as after a rejected certificate.
-        stale: Whether an idle connection was closed before any response arrived.
+        stale: Whether a reused connection dropped before any response arrived.
     """
 
     default_remedy = "Check the network, the proxy settings and NEMO_API_URL, and try again."
@@ -338,7 +338,7 @@ _BEFORE_RESENDING = Remedy(
     (
         "look at ",
         Code("session.state()", "the project"),
-        " before you send the message again: a second send is charged again",
+        " before you send the message again: it would be charged again",
     )
 )
 
@@ -387,7 +387,9 @@ class DraftNotReadyError(NemoError):
 class RenderFailedError(NemoError):
     """The render job failed; `render_id` is its id."""
 
-    default_remedy = "Export again, which is free; if it fails again, fix what the message names."
+    default_remedy = (
+        "Export again (exports are free); if it fails again, fix the cause given in the message."
+    )
 
 
 class RenderCancelledError(RenderFailedError):
@@ -421,7 +423,7 @@ class DownloadError(NemoError):
     """The downloaded file is incomplete.
 
     Attributes:
-        interrupted: Whether the connection was interrupted: another download to the same path
+        interrupted: Whether the connection dropped; if so, another download to the same path
             resumes this one.
     """
 
@@ -438,7 +440,7 @@ class OutputError(DownloadError, OSError):
 
 
 class OutputPathError(OutputError, InvalidRequestError):
-    """The path of an output cannot be used: the file exists, or its folder does not, for example.
+    """The output path cannot be used: the file exists, or its folder does not, for example.
 
     It is raised before anything is sent, except for a file that appears during a download.
     """

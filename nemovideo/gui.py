@@ -40,11 +40,11 @@ def clean(text: str) -> Spoken:
     Instructions are removed clause by clause, so that the rest of a sentence stays grammatical;
     list items and headings that become empty are removed too. A text without instructions is
     returned unchanged. Quoted words, code and sentences with a URL are never changed. The time is
-    linear in the text. If this function itself fails, the text is returned unchanged.
+    linear in the length of the text. If this function itself fails, the text is returned unchanged.
     """
     try:
         return _clean(text)
-    except Exception:  # noqa: BLE001 - an answer that was paid for is not lost to a bug here
+    except Exception:  # noqa: BLE001 - a bug here must not lose a paid answer
         _log.debug("could not remove GUI instructions", exc_info=True)
         return Spoken(text)
 

@@ -14,8 +14,8 @@ class RequestInfo:
     Attributes:
         method: The HTTP method.
         host: The host; for downloads, it may differ from the API's.
-        path: The path, without its query, and with `***` for the secret in a link to a file of a
-            local backend.
+        path: The path, without its query, and with `***` in place of the secret in a local
+            backend's file links.
         route: The path with a placeholder for each id, such as
             `/api/state/nemo_agent/me/{session_id}/latest`; for a link to a file, `{link}`.
     """
@@ -33,7 +33,7 @@ class ResponseInfo:
     Attributes:
         request: The object passed to `on_request`.
         status: The HTTP status, or None if there was no response.
-        request_id: The server's id of the request, from the response headers, if any.
+        request_id: The server's id for the request, from the response headers, if any.
         elapsed_s: Seconds until the response headers arrived, or until the failure.
         error: Why there was no response, or None.
     """

@@ -39,7 +39,7 @@ class HasJobs(Protocol):
 
     @property
     def jobs(self) -> Jobs:
-        """Its jobs."""
+        """The client's jobs."""
         ...
 
 
@@ -48,7 +48,7 @@ class HasAsyncJobs(Protocol):
 
     @property
     def jobs(self) -> AsyncJobs:
-        """Its jobs."""
+        """The client's jobs."""
         ...
 
 
@@ -59,7 +59,7 @@ class JobStatus:
     Attributes:
         phase: The next step: "new", "upload", "edit", "render" or "download"; or "done".
         fraction: The progress of the whole job, 0.0 to 1.0.
-        elapsed_s: The seconds spent so far, in all its processes.
+        elapsed_s: The seconds spent so far, across all processes that ran it.
         source: The name of the source file.
         output: The path of the result; None if only its URL was requested.
         session_id: The session, once there is one.
@@ -142,7 +142,7 @@ class Job(_Base["sync.SyncDriver"], Resource):
 
         Raises:
             JobRunningError: The job is running in another process or thread.
-            CheckpointError: The file is damaged, of a newer version, or of another job.
+            CheckpointError: The file is damaged, from a newer version, or of another job.
             StreamInterruptedError: The effect of the message is unknown; see `send_again`.
             NemoError: See `Client.remove_background`; the remedy names the checkpoint file.
         """
@@ -171,7 +171,7 @@ class Job(_Base["sync.SyncDriver"], Resource):
         Args:
             path: The checkpoint file.
             client: The client to use. None creates one from the environment for the job's service;
-                a local backend is started on the job's own state.
+                a local backend is started with the job's own state directory.
             progress: See `run`.
             deadline: See `run`.
             send_again: See `run`.
@@ -297,7 +297,7 @@ class Jobs(Resource):
         return Job(self._context, self._driver, checkpoint, order)
 
     def load(self, path: FilePath) -> Job:
-        """Return the job of a checkpoint, without running it.
+        """Return the job recorded in a checkpoint file, without running it.
 
         Raises:
             CheckpointError: The file does not exist, or cannot be used.
@@ -313,7 +313,7 @@ class Jobs(Resource):
         *,
         send_again: bool = False,
     ) -> RenderedVideo:
-        """Resume the job of a checkpoint, and return its result; see `Job.run`."""
+        """Resume the job recorded in a checkpoint file; see `Job.run`."""
         return self.load(path).run(progress, deadline, send_again=send_again)
 
 
@@ -354,7 +354,7 @@ class AsyncJobs(AsyncResource):
         return AsyncJob(self._context, self._driver, checkpoint, order)
 
     def load(self, path: FilePath) -> AsyncJob:
-        """Return the job of a checkpoint; not a coroutine."""
+        """Return the job recorded in a checkpoint file; not a coroutine."""
         found_at(resolved(path))
         return AsyncJob(self._context, self._driver, path)
 
@@ -366,5 +366,5 @@ class AsyncJobs(AsyncResource):
         *,
         send_again: bool = False,
     ) -> RenderedVideo:
-        """Resume the job of a checkpoint, and return its result; see `Job.run`."""
+        """Resume the job recorded in a checkpoint file; see `Job.run`."""
         return await self.load(path).run(progress, deadline, send_again=send_again)

@@ -83,7 +83,7 @@ class Token(str):
 
     @property
     def sendable(self) -> bool:
-        """Whether it can be sent in a header; if not, the HTTP library's error would reveal it."""
+        """Whether it is valid in a header; the HTTP library's error would reveal an invalid one."""
         return bool(self) and self.isascii() and self.isprintable() and " " not in self
 
     def __repr__(self) -> str:
@@ -248,7 +248,7 @@ class RenderJob:
         error: Why it failed, if it did.
         warnings: Warnings as sentences, for example about damaged footage; only from the local
             backend.
-        remedy: What to do about a failure, if that is not about the draft; only from the local
+        remedy: What to do about a failure that the draft did not cause; only from the local
             backend.
     """
 
@@ -306,8 +306,8 @@ class Reply:
         silent: Whether the agent sent no text.
         recovered: Whether the stream dropped and the result was taken from the state.
         incomplete: Whether the text ends with fragments that no complete event confirmed.
-        warnings: Errors that the agent reported with a complete answer, and what its tools could
-            not do, in the tools' words.
+        warnings: Errors that the agent reported with a complete answer, and why its tools failed,
+            in their own words.
         failed_tools: The names of the tools whose last call failed.
     """
 
@@ -385,7 +385,7 @@ class RenderedVideo:
 
     @property
     def credits_spent(self) -> float | None:
-        """The difference of the balances, or None if one of them is unknown."""
+        """The difference between the balances, or None if one of them is unknown."""
         if self.credits_before is None or self.credits_after is None:
             return None
         return self.credits_before - self.credits_after

@@ -26,18 +26,18 @@ class Options(TypedDict, total=False):
         anonymous: Acquire an anonymous token if there is no token; default True.
         client_id: The client id for anonymous tokens; default `NEMO_CLIENT_ID`, otherwise the one
             stored in `config_dir`.
-        config_dir: The folder of the client id and the anonymous token; default
+        config_dir: The folder that stores the client id and the anonymous token; default
             `$XDG_CONFIG_HOME/nemovideo`, otherwise `~/.config/nemovideo`.
         timeout_s: Seconds for each wait for data; default `NEMO_TIMEOUT`, otherwise 60. Connecting
             may take at most 15 of them.
-        deadline: Seconds for a whole call, with all retries and waits; default none.
+        deadline: Seconds for a whole call, including all retries and waits; default none.
         retry: The retry policy.
         polling: How to wait for render jobs.
         stream: The limits on an agent's stream.
         allow_http: Allow a plain http URL to another machine; default False.
         local_files: Whether a `str` may be a path or a URL, as a source, as a background and in
             a conversation; default True. Pass False if untrusted users provide that text: then only
-            `Path`, bytes and open files are files. This applies to sessions,
+            a `Path`, bytes or an open file counts as a file. This applies to sessions,
             conversations, jobs and batches, but not to the paths of results.
         private_urls: Whether `upload_urls` accepts addresses of this machine and of private
             networks; default the value of `local_files`. False resolves every host first; the
@@ -50,7 +50,7 @@ class Options(TypedDict, total=False):
         token_scope: The key of the stored anonymous token; default the base URL.
         on_request: Called with a `RequestInfo` before each request (`nemovideo.hooks`).
         on_response: Called with a `ResponseInfo` when the response headers arrive, or when the
-            request fails. Both must return quickly and not raise.
+            request fails. Both hooks must return quickly, and must not raise.
         edit_cost: The estimated credits of an edit, for checking `max_credits`; default
             `NEMO_EDIT_COST`, otherwise 50.
     """

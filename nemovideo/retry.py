@@ -23,7 +23,7 @@ from nemovideo.errors import (
 _PERSISTENT = (507, 511)
 """A full disk, and a captive portal."""
 _SECONDS = number(least=0)
-_LIMIT = number(least=0, endless=True)
+_LIMIT = number(least=0, allow_infinite=True)
 
 
 @attrs.frozen
@@ -32,12 +32,13 @@ class RetryPolicy:
 
     An idempotent call (such as a GET) is retried after connection errors and 5xx, for a total of
     `attempts` (0 counts as 1), with exponential backoff from `initial_s` to `max_s` seconds and
-    full jitter. Any call is retried after a refused connection, since nothing was sent (on this
-    machine with longer pauses, about 6 seconds in all: the server may be restarting), and up to
-    `rate_limit_retries` times after a 429, after `Retry-After` or `rate_limit_s` seconds.
-    `Retry-After` also applies to 5xx; if it is more than `max_retry_after_s`, the error is raised
-    immediately. An attempt that used up its whole timeout is not retried. An interrupted download
-    is resumed; attempts that made progress do not count.
+    full jitter. Any call is retried after a refused connection, since nothing was sent. If the
+    server is on this machine, it may be restarting: the waits are longer, about 6 seconds in total.
+
+    After a 429, any call is retried up to `rate_limit_retries` times, each time after `Retry-After`
+    or `rate_limit_s` seconds. `Retry-After` also applies to 5xx; if it is more than
+    `max_retry_after_s`, the error is raised immediately. An attempt that used up its whole timeout
+    is not retried. An interrupted download is resumed; attempts that made progress do not count.
     """
 
     attempts: int = attrs.field(default=4, validator=_LIMIT)
@@ -75,7 +76,7 @@ class RetryPolicy:
     def wait_s(self, error: BaseException, *, attempt: int, restarting: bool = False) -> float:
         """Return the seconds to wait before the next attempt.
 
-        A server that may be restarting needs seconds, which jitter must not shorten.
+        A server that may be restarting needs a few seconds, so those waits have little jitter.
         """
         if isinstance(error, RateLimitError):
             return self.rate_limit_s if error.retry_after is None else error.retry_after
@@ -110,7 +111,7 @@ class StreamLimits:
 
     Attributes:
         notice_s: The interval of StillWorkingEvents.
-        silence_s: How long a stream may consist of heartbeats only.
+        silence_s: How long a stream may contain nothing but heartbeats.
         total_s: The limit for the whole stream.
         first_check_s: After a drop, the wait until the first poll of the state.
         check_s: The wait between polls.

@@ -46,7 +46,7 @@ _USER_AGENT = f"nemovideo-python/{__version__}"
 
 
 def config_directory() -> Path:
-    """Return the folder of the client id and the anonymous token (docs/protocol.md §1)."""
+    """Return the folder that stores the client id and the token (docs/protocol.md §1)."""
     if base := os.environ.get("XDG_CONFIG_HOME"):
         return Path(base) / "nemovideo"
     found = home()
@@ -69,7 +69,7 @@ def _platform() -> str:
     return "unknown"
 
 
-def _of(kind: type[object]) -> Validator:
+def _instance_of(kind: type[object]) -> Validator:
     """Return a validator for instances of a class."""
 
     def check(_: object, attribute: attrs.Attribute[object], value: object) -> None:
@@ -99,10 +99,10 @@ class Settings:
     deadline_s: float | None = attrs.field(
         default=None, validator=number("deadline", least=0, optional=True)
     )
-    retry: RetryPolicy = attrs.field(factory=RetryPolicy, validator=_of(RetryPolicy))
-    polling: Polling = attrs.field(factory=Polling, validator=_of(Polling))
-    stream: StreamLimits = attrs.field(factory=StreamLimits, validator=_of(StreamLimits))
-    clock: Clock = attrs.field(factory=Clock, validator=_of(Clock))
+    retry: RetryPolicy = attrs.field(factory=RetryPolicy, validator=_instance_of(RetryPolicy))
+    polling: Polling = attrs.field(factory=Polling, validator=_instance_of(Polling))
+    stream: StreamLimits = attrs.field(factory=StreamLimits, validator=_instance_of(StreamLimits))
+    clock: Clock = attrs.field(factory=Clock, validator=_instance_of(Clock))
     edit_cost: int = attrs.field(default=_EDIT_COST, validator=number(least=0))
     on_request: Callable[[RequestInfo], None] | None = None
     on_response: Callable[[ResponseInfo], None] | None = None
@@ -128,11 +128,11 @@ class Settings:
         """
         if deadline is None:
             return self.deadline_s
-        check_number("deadline", deadline, endless=True)
+        check_number("deadline", deadline, allow_infinite=True)
         return deadline
 
     def check_link(self, url: str) -> None:
-        """Reject a plain http result link, as for `base_url`.
+        """Reject a result link over plain http, by the same rule as `base_url`.
 
         Links to this machine are accepted if the API is on it too.
 
@@ -159,7 +159,7 @@ def origin_of(url: str) -> tuple[str, str, int | None]:
 
 
 def check_base_url(url: str, *, allow_http: bool = False) -> str:
-    """Return the URL without its last slash.
+    """Check the API's URL, and return it without a trailing slash.
 
     Raises:
         InvalidRequestError: It is not an http(s) URL, or it is plain http to another machine.
@@ -191,7 +191,7 @@ def check_base_url(url: str, *, allow_http: bool = False) -> str:
 
 
 def check_token(token: str | None, base_url: str = API_URL) -> str | None:
-    """Return the token, stripped, or None for an empty one.
+    """Check a token, and return it stripped, or None for an empty one.
 
     The cloud's tokens begin with `nmv_usr_` (docs/protocol.md §1); other hosts, such as gateways,
     may have other tokens.
@@ -273,7 +273,7 @@ def environment_url() -> str:
 
 
 def environment_edit_cost() -> int:
-    """Return the credits of an edit: NEMO_EDIT_COST, otherwise the cloud's usual cost.
+    """Return the credits that an edit costs: NEMO_EDIT_COST, otherwise the cloud's usual cost.
 
     Raises:
         InvalidRequestError: It is not a whole number.

@@ -118,7 +118,7 @@ def order_for(
     """Return the order of a `remove_background` call; see there."""
     check_arguments(source, background, local_files=local_files)
     if max_credits is not None:
-        check_number("max_credits", max_credits, endless=True)
+        check_number("max_credits", max_credits, allow_infinite=True)
     path = None if output is None else output_path(output)
     picture, request, chosen = plan(background, output, format, local_files=local_files)
     if trim is not None:

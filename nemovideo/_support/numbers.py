@@ -20,15 +20,15 @@ def check_number(
     *,
     above: float = -math.inf,
     least: float = -math.inf,
-    endless: bool = False,
+    allow_infinite: bool = False,
 ) -> None:
-    """Check a numeric option: more than `above`, at least `least`, and finite unless `endless`.
+    """Check a numeric option: more than `above`, at least `least`, finite unless `allow_infinite`.
 
     Raises:
-        InvalidRequestError: It is not a number, NaN, infinite, or too small.
+        InvalidRequestError: It is not a number, or is NaN, infinite or too small.
     """
     usable = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if usable and above < value and value >= least and (endless or value < math.inf):  # type: ignore[operator]
+    if usable and above < value and value >= least and (allow_infinite or value < math.inf):  # type: ignore[operator]
         return
     wanted = "a number"
     if above > -math.inf:
@@ -45,13 +45,19 @@ def number(
     *,
     above: float = -math.inf,
     least: float = -math.inf,
-    endless: bool = False,
+    allow_infinite: bool = False,
     optional: bool = False,
 ) -> Validator:
     """Return `check_number` as an attrs validator, for the field's name unless `name` is given."""
 
     def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
         if not (optional and value is None):
-            check_number(name or attribute.name, value, above=above, least=least, endless=endless)
+            check_number(
+                name or attribute.name,
+                value,
+                above=above,
+                least=least,
+                allow_infinite=allow_infinite,
+            )
 
     return check

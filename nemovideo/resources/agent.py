@@ -27,7 +27,7 @@ class Agent(Resource):
     def send(
         self, session_id: str, text: str, *, tokens: bool = False, deadline: float | None = None
     ) -> Reply:
-        """Send a message, exactly once, and return the agent's complete answer.
+        """Send a message, at most once, and return the agent's complete answer.
 
         Args:
             session_id: The session; messages of one session are sent one after the other.
@@ -50,8 +50,8 @@ class Agent(Resource):
     ) -> AgentStream:
         """Return a context manager that iterates over the events of the answer; see `send`.
 
-        The message is sent when the iteration starts. Leaving the block early cancels the run at
-        the service; without a block, dropping the stream does.
+        The message is sent when the iteration starts. Leaving the `with` block early cancels the
+        run at the service; so does discarding a stream that is used without one.
         """
         flow = agent.send(self._context, session_id, text, tokens=tokens)
         limit = self._limit(deadline)
@@ -100,7 +100,7 @@ class AgentStream:
         Raises:
             InvalidRequestError: Not all events have been read.
         """
-        return _ended(self._reply)
+        return _complete(self._reply)
 
     def close(self) -> None:
         """Close the stream; an unfinished run is canceled at the service."""
@@ -168,14 +168,14 @@ class AsyncAgentStream:
         Raises:
             InvalidRequestError: Not all events have been read.
         """
-        return _ended(self._reply)
+        return _complete(self._reply)
 
     async def aclose(self) -> None:
         """Close the stream; an unfinished run is canceled at the service."""
         await self._run.close()
 
 
-def _ended(reply: Reply | None) -> Reply:
+def _complete(reply: Reply | None) -> Reply:
     if reply is None:
         raise InvalidRequestError(
             "the answer is not complete yet", remedy="Iterate over all events first, or use send()."

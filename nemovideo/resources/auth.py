@@ -12,7 +12,7 @@ class Auth(Resource):
     """`client.auth`."""
 
     def token(self, *, deadline: float | None = None) -> Token:
-        """Return the token in use: given, from `NEMO_TOKEN`, stored, or newly acquired.
+        """Return the token in use: the client's argument, `NEMO_TOKEN`, a stored one or a new one.
 
         Raises:
             AuthenticationError: There is no token, and `anonymous=False`.

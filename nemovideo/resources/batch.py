@@ -1,4 +1,4 @@
-"""`client.batch`: many files in one call, with threads, tasks, or a given executor."""
+"""`client.batch`: many files in one call, with threads, tasks, or your own executor."""
 
 from __future__ import annotations
 
@@ -65,16 +65,16 @@ class Batch(Resource):
         """Remove the background from many videos; a second run does only what is missing.
 
         One file's failure does not stop the others: see the report. Checkpoints in `out_dir` record
-        what is done, by content, so a batch can be interrupted at any time and run again.
+        what is done, and recognize files by their content, so a batch can be interrupted at any
+        time and run again.
 
         Args:
-            sources: A folder (for its videos), a file, a pattern ("clips/**/*.mov"), or
-                paths.
+            sources: A folder (for its videos), a file, a pattern ("clips/**/*.mov"), or paths.
             out_dir: The folder for the results; it is created if necessary.
             background: See `Client.remove_background`.
             edit: More edits for every file, in words.
-            trim: The part of every file to keep, as (start, end) in seconds; a shorter video is
-                kept to its end, with a note.
+            trim: The part of every file to keep, as (start, end) in seconds. If the end is past
+                the end of a video, that video's end is used, with a note.
             format: "mp4", "webm" or "mov"; None means "webm" for "transparent", else "mp4".
             quality: "high", "medium" or "low".
             metadata: Whether the results keep the recording's date, location and title.
@@ -85,7 +85,7 @@ class Batch(Resource):
             executor: What runs the work: any `concurrent.futures.Executor`.
             max_credits: Do not start a file that would probably take the batch over this.
             progress: True shows a bar; a callback receives `Progress` values of the whole batch.
-            on_file: Called with the row of each file as soon as it is known.
+            on_file: Called with each file's row as soon as its outcome is known.
             overwrite: Replace existing files.
             deadline: Seconds for the whole batch; None for the client's own deadline.
             file_deadline: Seconds for each file; one that takes longer fails, the others continue.
@@ -203,15 +203,15 @@ class _Setup:
         quality: str,
         metadata: bool,
         overwrite: bool,
-        **given: Any,  # noqa: ANN401 - the method's own
+        **given: Any,  # noqa: ANN401 - other arguments of `Plan`
     ) -> Plan:
         """Return the plan; see `Batch.remove_backgrounds`."""
         local_files = self.context.settings.local_files
-        usual = default_format(still=False, transparent=is_transparent(background))
+        fallback = default_format(still=False, transparent=is_transparent(background))
         order = order_for(
             Path(),
             background,
-            format=format or usual,
+            format=format or fallback,
             overwrite=overwrite,
             edit=edit,
             trim=trim,
@@ -220,19 +220,18 @@ class _Setup:
             local_files=local_files,
         )
         check_quality(self.context, quality)
-        named = listed(sources)
-        each = named if isinstance(named, list) else [named]
-        check_sources(each, local_files=local_files)
+        files = listed(sources)
+        check_sources(files if isinstance(files, list) else [files], local_files=local_files)
         return Plan(
             order=order,
-            sources=named,
+            sources=files,
             own_backends=self._own_backends,
             **given,
         )
 
     @property
     def spec(self) -> ClientSpec:
-        """The arguments for the clients of other processes, without this client's hooks.
+        """The arguments for clients in other processes, without this client's hooks.
 
         A local backend only serves its own machine, and rendering is the work to distribute, so
         each worker starts a backend.

@@ -168,13 +168,13 @@ class Render(Resource):
         overwrite: bool = False,
         deadline: float | None = None,
     ) -> Path | int:
-        """Download a finished job's file; dropped connections are resumed.
+        """Download a finished job's file, resuming after dropped connections.
 
         Until it is complete, the file is called `<name>.part`; one left by another call or process
         is resumed if the server still has the same file.
 
         Args:
-            job: The job, or its id; its link is tried first, then the API's own download.
+            job: The job, or its id; its link is tried first, then the API's download route.
             path_or_file: A path, or an open binary file, which is written from its current position
                 and left open.
             on_progress: Called with the bytes received, and the total if known.

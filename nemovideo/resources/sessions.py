@@ -259,9 +259,9 @@ class Session(_Base["sync.SyncDriver"], Resource):
             on_notice: Called with lines to show until the answer is complete.
             output_dir: The folder for exports; created if necessary.
             language: "zh" for Chinese, "en" for English; None uses the user's language.
-            local_files: Whether the user may name files and folders on this machine, to upload and
-                to export to, and links to private networks; pass False for untrusted users. A
-                client with `local_files=False` accepts no links in text either.
+            local_files: Whether the user may upload files from this machine, export to any of its
+                folders, and link to private networks; pass False for untrusted users. If the client
+                has `local_files=False`, no links in messages are accepted either.
         """
         from nemovideo._flows.conversation import ConversationMemory
         from nemovideo.conversation import Conversation

@@ -45,13 +45,13 @@ class Limits:
 
     renders: int | None = attrs.field(default=None, validator=number(least=1, optional=True))
     disk_bytes: int | None = attrs.field(default=None, validator=number(above=0, optional=True))
-    url_upload_s: float = attrs.field(default=600.0, validator=number(above=0, endless=True))
+    url_upload_s: float = attrs.field(default=600.0, validator=number(above=0, allow_infinite=True))
     memory_bytes: int | None = attrs.field(
         default=8 * GIB, validator=number(above=0, optional=True)
     )
-    probe_s: float = attrs.field(default=300.0, validator=number(above=0, endless=True))
-    preview_s: float = attrs.field(default=300.0, validator=number(above=0, endless=True))
-    stall_s: float = attrs.field(default=600.0, validator=number(above=0, endless=True))
+    probe_s: float = attrs.field(default=300.0, validator=number(above=0, allow_infinite=True))
+    preview_s: float = attrs.field(default=300.0, validator=number(above=0, allow_infinite=True))
+    stall_s: float = attrs.field(default=600.0, validator=number(above=0, allow_infinite=True))
 
 
 class PendingUploads:
