@@ -56,7 +56,7 @@ class CredentialStore:
         return self._made_id or self.new_client_id()
 
     def new_client_id(self) -> str:
-        """Create a new client id and rename the old file; a given id is kept."""
+        """Create a new client id and rename the old file; an id set by the user is kept."""
         if self.given_id:
             return self.given_id
         path = self._folder / "client_id"

@@ -26,7 +26,7 @@ def start(options: Mapping[str, Any]) -> tuple[LocalBackend, dict[str, Any]]:
     check_names("Client.local()", options, names | {*inspect.signature(LocalBackend).parameters})
     ours = {name: value for name, value in options.items() if name in names}
     theirs = {name: value for name, value in options.items() if name not in names}
-    if not allows_private_urls(cast("Options", ours), usual=True):
+    if not allows_private_urls(cast("Options", ours), default=True):
         theirs["private_urls"] = False
     backend = LocalBackend(**theirs)
     backend.start()

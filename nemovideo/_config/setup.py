@@ -23,24 +23,24 @@ def settings_from(token: str | None, options: Options, base: Settings | None = N
 
     Args:
         token: A bearer token; None for that of `base`, otherwise the environment's.
-        options: The given options; the others come from `base`, or without it from the environment
-            and the defaults.
+        options: The options that were passed; the others come from `base`, or without it from the
+            environment and the defaults.
         base: The settings of the client to copy.
     """
     check_names("Client()", options, Options.__annotations__)
     allow_http = options.get("allow_http", False if base is None else base.allow_http)
-    usual_url = env.environment_url() if base is None else base.base_url
-    base_url = env.check_base_url(options.get("base_url") or usual_url, allow_http=allow_http)
+    default_url = env.environment_url() if base is None else base.base_url
+    base_url = env.check_base_url(options.get("base_url") or default_url, allow_http=allow_http)
     if base is None:
         base = _defaults(base_url, options.get("config_dir"))
         token = env.environment_token() if token is None else token
     elif token is None:
         token = base.token
     store = base.store
-    follows = store.scope == base.base_url  # unless a scope was given
+    follows = store.scope == base.base_url  # unless a scope was passed
     polling = base.polling
-    if polling == _usual_polling(base.base_url):
-        polling = _usual_polling(base_url)
+    if polling == _default_polling(base.base_url):
+        polling = _default_polling(base_url)
     return Settings(
         base_url=base_url,
         web_url=(options.get("web_url") or base.web_url).rstrip("/"),
@@ -67,15 +67,15 @@ def settings_from(token: str | None, options: Options, base: Settings | None = N
     )
 
 
-def _usual_polling(base_url: str) -> Polling:
+def _default_polling(base_url: str) -> Polling:
     """Return the default polling for clients of this server."""
     return LOCAL_POLLING if is_loopback(urlsplit(base_url).hostname or "") else Polling()
 
 
-def allows_private_urls(options: Options, usual: bool) -> bool:
-    """Return the option `private_urls`, which defaults to `local_files`."""
+def allows_private_urls(options: Options, default: bool) -> bool:
+    """Return the option `private_urls`: by default `local_files`, otherwise `default`."""
     asked = options.get("private_urls")
-    return options.get("local_files", usual) if asked is None else asked
+    return options.get("local_files", default) if asked is None else asked
 
 
 def _defaults(base_url: str, config_dir: str | os.PathLike[str] | None) -> Settings:
@@ -87,14 +87,14 @@ def _defaults(base_url: str, config_dir: str | os.PathLike[str] | None) -> Setti
         web_url=os.environ.get("NEMO_WEB_URL") or (base_url if here else env.WEB_URL),
         token=None,
         store=CredentialStore(
-            Path(config_dir or env.config_directory()),  # the second may warn
+            Path(config_dir or env.config_directory()),  # the default may warn
             base_url,
             os.environ.get("NEMO_CLIENT_ID") or None,
         ),
         headers=env.default_attribution(),
         timeout_s=env.environment_timeout_s(),
         edit_cost=env.environment_edit_cost(),
-        polling=_usual_polling(base_url),
+        polling=_default_polling(base_url),
     )
 
 

@@ -238,7 +238,7 @@ def watch(
 ) -> Flow[SessionState | None]:
     """Poll the state as §10 prescribes; return it once it has changed, else None.
 
-    `elapsed_s` is the time since the stream was lost: polls before that are left out.
+    `elapsed_s` is the time since the stream was lost; polls that were due earlier are skipped.
     """
     limits = context.settings.stream
     due = [limits.first_check_s + limits.check_s * check for check in range(limits.checks)]
@@ -266,7 +266,7 @@ def _differ(before: SessionState, after: SessionState) -> bool:
 
 
 def _reply(builder: AnswerBuilder) -> Reply:
-    """Return the reply so far, without GUI instructions unless it is too long for conversation."""
+    """Return the reply so far, without GUI instructions unless it is too long to be a message."""
     reply = builder.reply()
     if len(reply.raw_text) > _MAX_CONVERSATION_CHARS:
         return reply

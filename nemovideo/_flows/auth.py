@@ -98,7 +98,7 @@ def _explain_refusal(context: Context, error: RateLimitError) -> None:
     error.register_url = context.settings.web_url
     error.remedy = (
         "Each client id gets one anonymous token per 7 days, and each IP address gets a few: "
-        f"register at {context.settings.web_url} and set NEMO_TOKEN, or wait{_days(error)}."
+        f"register at {context.settings.web_url} and set NEMO_TOKEN, or wait{_waiting_time(error)}."
     )
 
 
@@ -127,7 +127,7 @@ def _find(context: Context, rejected: Token | None, known: NemoError | None) -> 
     """Return the context's token, after setting it unless another flow has.
 
     `rejected` is a token that the service has rejected. `known` is the last failure before this
-    flow waited for others; a newer one is raised again.
+    flow waited for others; a newer one is re-raised.
     """
     if context.token is not None and context.token != rejected:
         return context.token
@@ -195,7 +195,7 @@ def _expiry_message(context: Context, bearer: Token) -> str:
     )
 
 
-def _days(error: RateLimitError) -> str:
+def _waiting_time(error: RateLimitError) -> str:
     if error.retry_after is None:
         return ""
     hours = error.retry_after / 3600

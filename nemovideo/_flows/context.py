@@ -27,8 +27,8 @@ MAX_NEW_SESSIONS = 1000
 class States:
     """An LRU cache of session states.
 
-    It is bounded because a decoded draft can take half a megabyte, and a service can have
-    thousands of sessions.
+    It is bounded because a decoded draft can take half a megabyte, and a long-running server can
+    have thousands of sessions.
     """
 
     def __init__(self) -> None:
@@ -77,8 +77,8 @@ class Context:
         backend: The client's embedded local backend, if any; it runs while this context is
             referenced.
         state_dir: The backend's state folder.
-        backend_since: When the backend was started, in epoch seconds; agent runs of earlier
-            processes did not survive it.
+        backend_since: When the backend was started, in epoch seconds; agent runs that began earlier
+            have ended with their process.
         token: The token in use, or None before the first call.
         token_failure: The error from the last attempt to acquire an anonymous token.
         warned_of: The token whose expiry has been logged.
@@ -101,8 +101,8 @@ class Context:
         self.backend, self.state_dir = backend, backend.state_dir
         self.backend_since = self.settings.clock.time()
 
-    def has_uploaded(self, session_id: str, paths: Sequence[Path]) -> None:
-        """Record uploaded files, for the latest sessions only."""
+    def record_uploads(self, session_id: str, paths: Sequence[Path]) -> None:
+        """Record the uploaded files, for the most recent sessions only."""
         self.uploaded[session_id] = (*self.uploaded.pop(session_id, ()), *paths)
         while len(self.uploaded) > _SESSIONS:
             self.uploaded.pop(next(iter(self.uploaded)), None)

@@ -265,13 +265,13 @@ class _Turn:
             notices,
         )
         lines = [f"{self.phrases.ready} {path}", *self.video.warnings]
-        # The link of an embedded backend ends with this process; answers are kept in notebooks.
+        # An embedded backend's link dies with this process, but notebooks keep the answer.
         if self.video.project_url is not None and context.backend is None:
             lines.append(self.phrases.project.format(url=self.video.project_url))
         self.paragraphs.append("\n".join(lines))
 
 
 def _is_generation(changes: DraftDiff) -> bool:
-    """Return whether the changes made the first video with more than raw footage (§10)."""
+    """Return whether the changes are the first edit that adds more than raw footage (§10)."""
     kinds = {track.type for track in changes.after.tracks if track.segments}
     return not changes.before.ready and TrackType.VIDEO in kinds and len(kinds) > 1

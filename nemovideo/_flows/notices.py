@@ -1,4 +1,4 @@
-"""Progress notices of a conversation, throttled for reading.
+"""Progress notices of a conversation, throttled to a readable rate.
 
 Notices are events; callbacks inside a flow collect them, and `with_notices` emits them.
 """

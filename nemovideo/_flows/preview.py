@@ -34,7 +34,7 @@ def moments(at: At) -> list[float] | None:
     """Return the moments of a preview, in seconds.
 
     Raises:
-        InvalidRequestError: They are not seconds, or more than 24.
+        InvalidRequestError: They are not seconds, or there are more than 24.
     """
     if at is None:
         return None
@@ -61,7 +61,7 @@ def check_length(at_s: Sequence[float] | None, duration_ms: int | None) -> None:
     """Check that the moments of a preview lie within a video; None for an unknown duration.
 
     Raises:
-        InvalidRequestError: One does not.
+        InvalidRequestError: One of them does not.
     """
     if at_s is None or not duration_ms or max(at_s) * 1000 <= duration_ms + _SLACK_MS:
         return

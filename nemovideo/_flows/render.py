@@ -119,13 +119,13 @@ def _submit_once(
     except _AMBIGUOUS as error:
         if isinstance(error, APIConnectionError) and not error.sent:
             raise
-        with _naming(render_id):
+        with _attaching_id(render_id):
             return (yield from _find_lost(context, render_id, error))
     return wire.read_render(data, render_id)
 
 
 @contextmanager
-def _naming(render_id: str) -> Iterator[None]:
+def _attaching_id(render_id: str) -> Iterator[None]:
     """Attach the render's id to errors raised after it is submitted.
 
     The render may still be running.
@@ -211,11 +211,11 @@ def wait(
     """Poll the job until it ends; transient errors are ignored until they last too long.
 
     `on_progress` is called with the job after every poll, `on_outage` after one that failed.
-    Polls that fail for two minutes (30 s if a server on this machine refuses connections) raise the
-    error of the last one. See `Render.wait` for the other errors.
+    If all polls fail for two minutes (30 s if a server on this machine refuses connections), the
+    error of the last one is raised. See `Render.wait` for the other errors.
     """
     job = yield from resolve(context, job)
-    with _naming(job.id):
+    with _attaching_id(job.id):
         return (yield from _ended(context, job, on_progress, on_outage))
 
 
@@ -345,7 +345,7 @@ def export(
         yield from blocking(partial(check_output, output, overwrite=overwrite, sources=sources))
     job = yield from produce(context, session_id, chosen, quality, on_job)
     if output is not None:
-        with _naming(job.id):
+        with _attaching_id(job.id):
             output = yield from downloads.fetch(context, job, output, overwrite=overwrite)
     cls = RenderedVideo if output is None else SavedVideo
     return cls(

@@ -37,7 +37,8 @@ class Request:
         repeatable: Whether the request is idempotent.
         retry_if_stale: Send the request again if its pooled connection was dead; a duplicate only
             creates an unused resource.
-        fresh: Use a new connection, because a repeat could do harm.
+        fresh: Use a new connection: on a stale one, the request would have to be repeated, which
+            could do harm.
         on_sent: Called with the bytes sent and the total, for uploads.
         pattern: The path with its placeholder, if `for_id` replaced it.
     """
@@ -102,7 +103,7 @@ class Sleep(NamedTuple):
         polling: Whether it waits for a job of the service, which takes real time even with a
             fake clock.
         purpose: What it waits for, if users should know: "for the render".
-        needs_s: The most seconds that the purpose may need, with this wait; None if unknown.
+        needs_s: The maximum total seconds for the purpose, including this wait; None if unknown.
     """
 
     seconds: float
@@ -145,7 +146,7 @@ class Read(NamedTuple):
 
 
 class End(NamedTuple):
-    """End a stream before the flow does; there is no answer."""
+    """Close a stream before the flow ends; there is no answer."""
 
     handle: StreamHandle
 

@@ -17,7 +17,7 @@ def backgrounds(draft: Draft | None) -> list[object]:
 
 
 def lost_transparency(draft: Draft, format: str) -> tuple[str, ...]:  # noqa: A002 - the protocol's word
-    """Return a warning if the draft is transparent, and a format is not."""
+    """Return a warning if the draft is transparent, but the format has no transparency."""
     kinds = (
         found.get("kind") if isinstance(found, Mapping) else found for found in backgrounds(draft)
     )

@@ -57,7 +57,7 @@ def prepare_all(sources: Sequence[Source]) -> Flow[list[Upload]]:
     """Check files before anything is sent, and make their names unique.
 
     Once all others have passed, sources that can be read only once are spooled to temporary files,
-    which exist as long as their uploads. Uploads with an `info` were checked before.
+    which are removed with their uploads. Uploads with an `info` have already been checked.
     """
     uploads = [source if isinstance(source, Upload) else Upload(source) for source in sources]
     chunks = [None if upload.info is not None else chunks_of(upload) for upload in uploads]
@@ -106,7 +106,7 @@ def _send_parts(
     context.known.forget(session_id)
     request = Request("POST", _PATH, parts=tuple(parts), fresh=True, on_sent=on_progress)
     files = wire.read_files((yield from authorized(context, request.for_id(session_id))))
-    context.has_uploaded(session_id, [part.path for part in parts if part.path is not None])
+    context.record_uploads(session_id, [part.path for part in parts if part.path is not None])
     infos = {part.name or "": part.info for part in parts}
     if len(files) == len(parts):
         infos = {file.filename: part.info for file, part in zip(files, parts, strict=True)} | infos

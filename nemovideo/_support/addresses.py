@@ -15,7 +15,7 @@ _FILE_TOKEN = re.compile(r"(?<=/files/)[\w-]{20,}")
 def mask_file_token(link: str) -> str:
     """Return a URL or path without the secret of a local backend's file links.
 
-    Such a link, `/files/SECRET/NAME`, needs no token: whoever reads it in a log could use it.
+    Such a link, `/files/SECRET/NAME`, needs no token: anyone who reads it in a log could use it.
     """
     return _FILE_TOKEN.sub("***", link)
 

@@ -44,7 +44,7 @@ class Clock:
         await anyio.sleep(seconds)
 
     def extended(self, ends_at: float, limit_s: float) -> float:  # noqa: ARG002
-        """Return the end of the wait for a job that has just made progress: unchanged."""
+        """Return the end of the wait for a job that has made progress; a fake clock extends it."""
         return ends_at
 
     def receive(self, source: queue.SimpleQueue[T], timeout_s: float) -> T | None:

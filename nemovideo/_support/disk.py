@@ -90,7 +90,7 @@ def replacing(path: Path, *, by: Path) -> Iterator[None]:
 def regular(path: str | os.PathLike[str], flags: int, mode: int = 0o666) -> int:
     """Open a regular file without blocking; can be the `opener` of `open()`.
 
-    Opening a pipe or a device, which somebody may have put there, could block forever.
+    Opening a pipe or a device, which another user may have put there, could block forever.
 
     Raises:
         OSError: It cannot be opened, or is not a regular file.

@@ -2,8 +2,8 @@
 
 A format is the `output.format` of a render (docs/protocol.md §4) and the suffix of its file. Some
 have two parts: "matte.mp4" is the mask alone, white where the person is; "stacked.mp4" has twice
-the height, with the color above and the mask below; "bundle.zip" has both as files. The cloud is
-known to support mp4, webm and mov, the local backend all of them.
+the height, with the color above and the mask below; "bundle.zip" has both as files. The local
+backend supports all formats; the cloud is known to support mp4, webm and mov.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def format_for(path: str | os.PathLike[str] | None, wanted: str | None) -> str:
     `wanted` is returned unchanged, since the service may support it.
 
     Raises:
-        InvalidRequestError: The suffix is unknown, or belongs to another format than `wanted`.
+        InvalidRequestError: The suffix is unknown, or belongs to a different format than `wanted`.
     """
     suffix = "" if path is None else result_suffix(path)
     if not wanted:
@@ -108,7 +108,7 @@ def format_for(path: str | os.PathLike[str] | None, wanted: str | None) -> str:
 
 
 def contradicts(path: str | os.PathLike[str], wanted: str) -> bool:
-    """Return whether the path's suffix belongs to another container than the format `wanted`."""
+    """Return whether the path's suffix belongs to a different container than `wanted`."""
     suffix = PurePath(path).suffix.lower().removeprefix(".")
     named = _SAME_CONTAINER.get(suffix) or known_format(suffix)
     known = known_format(wanted)

@@ -25,7 +25,7 @@ _MAX_FRAME_BYTES = 512 * 1024 * 1024
 
 
 class SequenceError(Exception):
-    """The file is not a readable zip of PNGs; the message continues the file's name."""
+    """The file is not a readable zip of PNGs; the message follows its name, as in "a.zip has …"."""
 
 
 def rate_comment(fps: Fraction) -> bytes:

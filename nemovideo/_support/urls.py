@@ -1,4 +1,4 @@
-"""Split URLs that users and servers give: in linear time, whatever they contain."""
+"""Split untrusted URLs in linear time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PARTS = re.compile(r"(?:[^:/?#]*:)?(?P<authority>//[^/?#]*)?(?P<path>[^?#]*)", 
 def split(url: str) -> SplitResult:
     """Split a URL with `urlsplit`, unless it is very long.
 
-    `urlsplit` normalizes the authority, which takes quadratic time, and keeps the last URLs.
+    `urlsplit` normalizes the authority, which takes quadratic time, and caches URLs.
 
     Raises:
         ValueError: The URL is invalid or longer than 16,000 characters, or its authority is longer
@@ -43,7 +43,7 @@ def host_of(url: str) -> str:
 
 
 def is_valid(url: str) -> bool:
-    """Return whether a URL can be split, and has a host and a possible port."""
+    """Return whether a URL can be split, and has a host and a usable port, if any."""
     try:
         return bool(split(url).hostname) and split(url).port != 0
     except ValueError:

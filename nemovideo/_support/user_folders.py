@@ -19,10 +19,8 @@ log = logging.getLogger("nemovideo")
 _warned: set[str] = set()
 
 MISSING = "there is no home folder for {}"
-"""A reason for `replacement`."""
-
 READ_ONLY = "cannot write to {}"
-"""A reason for `replacement`."""
+"""Reasons for `replacement`."""
 
 
 def home() -> Path | None:
@@ -39,8 +37,8 @@ def home() -> Path | None:
 def user_folder(kind: Literal["cache", "data"]) -> Path:
     """Return the user's folder for this package's caches or data; it may not exist yet.
 
-    `XDG_CACHE_HOME` or `XDG_DATA_HOME` comes first, on every system. If there is no home folder
-    either, it is a temporary one, with a warning.
+    `XDG_CACHE_HOME` or `XDG_DATA_HOME` takes precedence on every system. If there is no home folder
+    either, a temporary one is used, with a warning.
     """
     variable = f"XDG_{kind.upper()}_HOME"
     if base := os.environ.get(variable):

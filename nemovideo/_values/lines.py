@@ -9,7 +9,7 @@ from pathlib import Path
 
 _NAME_LENGTH = 80
 _NAMED = 3
-"""How many of several files are named in one line."""
+"""How many files are named in one line."""
 
 
 def time_range(start_ms: int, end_ms: int) -> str:
@@ -33,7 +33,7 @@ def credits_text(amount: float) -> str:
 
 
 def size_text(size_bytes: float) -> str:
-    """Return a size in the unit that fits: `10 MB`, `1.5 GB` (of 1024 KB each)."""
+    """Return a size in the unit that fits: `10 MB`, `1.5 GB` (1 MB is 1024 KB)."""
     unit = "KB"
     size = size_bytes / 1024
     for larger in ("MB", "GB"):
@@ -43,20 +43,20 @@ def size_text(size_bytes: float) -> str:
 
 
 def quoted(text: str, quotes: str = '""') -> str:
-    """Return the text on one line between two quotes; the same quotes inside it become single."""
+    """Return the text on one line in quotes; the same quotes inside it become apostrophes."""
     opening, closing = tuple(quotes)
     line = one_line(text).replace(opening, "'").replace(closing, "'")
     return f"{opening}{line}{closing}"
 
 
 def capitalized(text: str) -> str:
-    """Return the text with a capital letter, unless it starts with a name or a link."""
+    """Return the text capitalized, unless it starts with a name or a link."""
     plain = text.partition(" ")[0].isalpha()
     return text[:1].upper() + text[1:] if plain else text
 
 
 def one_line(text: str) -> str:
-    """Return the text without line breaks and invisible characters, truncated to 80 characters."""
+    """Return the text without line breaks or invisible characters, truncated to 80 characters."""
     line = " ".join(_invisible().sub(" ", text[: 10 * _NAME_LENGTH]).split())
     return line if len(line) <= _NAME_LENGTH else f"{line[: _NAME_LENGTH - 1].rstrip()}…"
 

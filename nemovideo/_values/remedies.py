@@ -10,7 +10,7 @@ Medium = Literal["python", "shell", "chat", "tool"]
 """Where a remedy is shown: to a programmer, in a shell, in a chat, or to an AI with tools."""
 
 SIGN_IN = "open a browser: the network may want you to sign in first"
-"""The step after an answer that may come from a captive portal."""
+"""The step to suggest if a response may come from a captive portal."""
 
 _TOOL_ARGUMENTS = ("overwrite", "max_credits")
 """The options that the MCP server's tools have too."""
@@ -96,8 +96,8 @@ Step = str | tuple[str | Action, ...]
 class Remedy(str):
     """The remedy for an error: alternative steps. As a string, it is phrased for Python.
 
-    A step is text, or a tuple of text and actions. A step with
-    an action that a medium does not have is left out there.
+    A step is text, or a tuple of text and actions. A step with an action that a medium does not
+    have is left out there.
     """
 
     steps: tuple[Step, ...]

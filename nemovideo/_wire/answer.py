@@ -111,7 +111,7 @@ class AnswerBuilder:
         """The texts of all steps, in order, separated by a blank line."""
         texts = [segment.text for segment in self._segments]
         text = "\n\n".join(text for text in texts if text and not text.isspace())
-        # After a good answer, a sentence about a temporary issue is noise (docs/protocol.md §10).
+        # At the end of an answer, "a temporary issue" is noise (docs/protocol.md §10).
         if not _says_temporary_issue(text[text.rfind("\n\n") + 1 :].strip("\n")):
             return text
         paragraphs = text.split("\n\n")

@@ -43,7 +43,7 @@ _SECRET = lazy(r"\b(nmv_usr_|clm_)[\w.~+/=-]+")
 
 @attrs.frozen
 class Exchange:
-    """A response, with the parts of its request for errors. Header names are in lower case.
+    """A response, with the parts of its request that errors name. Header names are lowercase.
 
     Attributes:
         origin: Scheme, host and port of a request to the API; "" for a link.
@@ -75,7 +75,7 @@ class Exchange:
 
 
 def content_type(headers: Mapping[str, str]) -> str:
-    """Return the media type of a response, in lower case; header names are too."""
+    """Return the media type of a response in lower case, given headers with lowercase names."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
@@ -215,7 +215,7 @@ def _class_by_path(exchange: Exchange, message: str, cls: type[APIError]) -> typ
     if cls is not APIError:
         return cls
     if exchange.status == 404:
-        # A run mentions the missing session; a server without this route does not (§5).
+        # The 404 of a run names the missing session; that of an unknown route does not (§5).
         elsewhere = exchange.is_page or (path == "/run_sse" and _is_plain(message))
         known = _SESSION_PATHS.match(path) or "session" in words
         return SessionNotFoundError if known and not elsewhere else cls
@@ -239,7 +239,7 @@ def _remedy(value: object) -> str:
 def _address_remedy(
     exchange: Exchange, cls: type[APIError], code: int | None, message: str
 ) -> str | None:
-    """Return the remedy for a 404 that does not come from the API, as after a wrong path."""
+    """Return the remedy for a 404 that is not the API's, as with a wrong base URL."""
     unknown = exchange.status == 404 and cls is APIError and code is None
     if not unknown or not exchange.origin or not _is_plain(message):
         return None

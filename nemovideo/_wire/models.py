@@ -50,7 +50,7 @@ _MAX_NUMBER = 10**30
 
 
 def _to_text(value: object, _: object) -> str:
-    """Accept text, and integers sent as ids."""
+    """Accept text, and ids sent as integers."""
     if isinstance(value, str):
         return value
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER:
@@ -99,7 +99,7 @@ def _converter() -> cattrs.Converter:
 
 
 _MAX_ITEMS = 2000
-"""The longest list of a structured value; cattrs takes 8 KB of memory for each wrong item."""
+"""The longest list in a structured value; cattrs takes 8 KB of memory per invalid item."""
 
 
 def structure(value: object, cls: type[T], path: str = "$") -> T:
@@ -123,7 +123,7 @@ def structure(value: object, cls: type[T], path: str = "$") -> T:
 
 def _mismatch(reason: str, value: object, path: str) -> MalformedResponseError:
     return MalformedResponseError(
-        f"the service's response does not match: {reason}",
+        f"the service's response has an unexpected form: {reason}",
         path=path,
         body=redact(json_text(value, default=str)),
     )

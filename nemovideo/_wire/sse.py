@@ -32,7 +32,7 @@ from nemovideo.events import (
 ToolEvent = TypeVar("ToolEvent", ToolCallEvent, ToolResultEvent)
 
 _FIELDS = (b"data", b"event", b"id", b"retry")
-# Compiled by `re` on first use: only for invalid frames and CR line ends.
+# Compiled by `re` on first use: only for invalid frames and CR line endings.
 _LINE_END = rb"\r\n|\n|\r"
 _ERROR_START = r"""\s*\{\s*"error(?:_?message|_?code)?"\s*:|\s*error\b"""
 _ERROR_FRAME = r"""\s*\{\s*"error"\s*:\s*"?"""
@@ -147,10 +147,10 @@ class StreamDecoder:
         _check_size(_EVENT, self._lines.waiting + self._data_bytes)
 
     def finish(self) -> Iterator[Frame]:
-        """Yield the last frame without its blank line, if its JSON is complete or an error's.
+        """Yield the last frame if it lacks only its blank line: complete JSON, or an error.
 
-        A truncated event is dropped even if it starts with `errorCode`, like the last event of a
-        silent edit.
+        Any other event is truncated, and dropped. One that starts with `errorCode` need not be a
+        failure: the last event of a silent edit does, too.
         """
         for line in (self._lines.flush(), b""):
             data = self._take(line)

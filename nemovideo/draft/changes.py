@@ -23,7 +23,7 @@ from nemovideo.draft.summary import full_name
 
 @attrs.frozen
 class _Pair:
-    """One segment before and after."""
+    """A segment before and after the change."""
 
     track: Track
     before: Segment

@@ -15,7 +15,7 @@ from nemovideo.draft.match import match_segments, match_tracks, moved
 from nemovideo.draft.parts import Timeline, Track
 from nemovideo.draft.summary import full_name
 
-_CHANGE_THE_TIMES = {
+_TIMING_KINDS = {
     ChangeKind.SEGMENT_ADDED,
     ChangeKind.SEGMENT_REMOVED,
     ChangeKind.SEGMENT_REPLACED,
@@ -32,10 +32,10 @@ def compare(before: Timeline, after: Timeline) -> list[Change]:
         changes.append(
             Change(ChangeKind.DURATION, draft, before=before.duration_ms, after=after.duration_ms)
         )
-    named = before.name != after.name
-    if named:
+    renamed = before.name != after.name
+    if renamed:
         changes.append(Change(ChangeKind.NAME, draft, before=before.name, after=after.name))
-    old, new = differing(before, after, NAME_KEYS if named else ())
+    old, new = differing(before, after, NAME_KEYS if renamed else ())
     if old or new or not changes:
         changes.append(Change(ChangeKind.SETTING, draft, before=old, after=new))
     return changes
@@ -60,7 +60,7 @@ def _track_list_changes(before: Sequence[Track], after: Sequence[Track]) -> Iter
 
 def _track_changes(before: Track, old_index: int, after: Track, new_index: int) -> list[Change]:
     changes = list(_segment_list_changes(before, old_index, after, new_index))
-    explained = any(change.kind in _CHANGE_THE_TIMES for change in changes)
+    explained = any(change.kind in _TIMING_KINDS for change in changes)
     subject = Subject(new_index, part=after)
     if before.duration_ms != after.duration_ms and not explained:
         old_ms, new_ms = before.duration_ms, after.duration_ms

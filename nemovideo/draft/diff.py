@@ -113,7 +113,7 @@ class Change:
 
 
 _QUOTES = "“”"
-"""Those of the agent's answers; the timeline's summary uses those of the protocol."""
+"""The quotation marks of the agent's answers; the timeline's summary has the protocol's."""
 
 _ENGLISH = {
     "draft duration": "Duration {old} → {new}",
@@ -191,7 +191,7 @@ _WORDS_CHINESE = {
     "video": "视频",
     "no text": "无文字",
     "no name": "无名称",
-    "A nameless segment": "未命名的片段",
+    "An unnamed segment": "未命名的片段",
     "a setting": "一项设置",
     "fit": "适配方式",
     "rotation": "旋转",
@@ -263,15 +263,15 @@ def _form(change: Change, language: str) -> tuple[str, dict[str, Any]]:
             times = {"old": seconds(before), "new": seconds(after)}
             return "draft duration" if whole else "shifted", times
         case ChangeKind.NAME:
-            nameless = _word("no name", language)
-            return "draft renamed", {"old": _text(before, nameless), "new": _text(after, nameless)}
+            unnamed = _word("no name", language)
+            return "draft renamed", {"old": _text(before, unnamed), "new": _text(after, unnamed)}
         case ChangeKind.SEGMENT_REPLACED:
-            nameless = _word("A nameless segment", language)
-            return "replaced", {"old": one_line(str(before or "")) or nameless}
+            unnamed = _word("An unnamed segment", language)
+            return "replaced", {"old": one_line(str(before or "")) or unnamed}
         case ChangeKind.TEXT:
-            wordless = _word("no text", language)
+            no_text = _word("no text", language)
             title = subject.part is not None and subject.part.type == TrackType.TEXT
-            texts = {"old": _text(before, wordless), "new": _text(after, wordless)}
+            texts = {"old": _text(before, no_text), "new": _text(after, no_text)}
             return "title" if title else "rewritten", texts
         case ChangeKind.VOLUME if after == 0:
             return "muted", {}
@@ -336,7 +336,7 @@ def adjustment(value: object) -> str | None:
 
 
 def _noun(subject: Subject, language: str) -> str:
-    """Return a segment's name, otherwise its position, such as `Track 2 (audio)`, from 1."""
+    """Return the subject's name, otherwise its position from 1, such as `Track 2 (audio)`."""
     if subject.track is None:
         return ""
     track_type = None if subject.part is None else subject.part.type
@@ -360,7 +360,7 @@ def _percent(volume: object) -> str | None:
 
 
 def _keys(keys: list[str], language: str) -> str:
-    """Return changed keys in words, as `fit and position`; those after the tenth are counted."""
+    """Return changed keys in words, at most ten: `fit and position`, or `fit, … and 3 more`."""
     words = [
         _word(_KEY_WORDS.get(key, one_line(key)) or "a setting", language)
         for key in keys[:_KEYS_SHOWN]

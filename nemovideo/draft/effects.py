@@ -1,6 +1,6 @@
 """Edits of a segment that its name and times do not show, in a few words.
 
-The values are those of the local backend's metadata; others are left out.
+Only metadata values that the local backend writes are described.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NUMBERS: dict[str, tuple[float, tuple[str, str]]] = {
     "fade_in_ms": (0, ("fade-in", "淡入")),
     "fade_out_ms": (0, ("fade-out", "淡出")),
 }
-"""The words for each number, and the value that changes nothing."""
+"""For each number, the value that changes nothing, and the words for any other."""
 
 _FADES = ("fade_in_ms", "fade_out_ms")
 
@@ -44,7 +44,7 @@ _CHOICES: dict[tuple[str, object], tuple[str, str]] = {
     ("position", "bottom left"): ("bottom left", "左下角"),
     ("position", "bottom right"): ("bottom right", "右下角"),
 }
-"""The words for single values."""
+"""The words for specific values."""
 
 _PRESENT = {"crop": ("cropped", "已裁剪"), "place": ("person placed", "人物已摆放")}
 """The words for keys with any value."""
@@ -70,7 +70,7 @@ def describe_fades(draft: Timeline, language: str = "en") -> list[str]:
 
 
 def background_effect(background: object) -> tuple[str, str]:
-    """Return what replaced a background: the change, and the name of the new one."""
+    """Return the kind of change to a background, and the name of the new one."""
     fields = background if isinstance(background, Mapping) else {"kind": background}
     kind = fields.get("kind")
     new = next((fields[key] for key in ("name", "scene", "color") if fields.get(key)), kind)

@@ -1,6 +1,6 @@
 """The draft that the user is editing, with plain names (docs/protocol.md §6).
 
-The service sends a draft as terse JSON. `Draft` is a view on that JSON: it returns the same value
+The service sends a draft as terse JSON. `Draft` is a view of that JSON: it returns the same value
 unchanged, and gives names to its parts.
 
 The protocol does not define the keys inside metadata. The following are conventions, looked up in
@@ -124,7 +124,7 @@ class Draft(Timeline):
     def diff(self, other: Draft) -> DraftDiff:
         """Return the changes from this draft to `other`: `before.diff(after)`.
 
-        It is empty if and only if the two are equal, as Python compares JSON values (1 is 1.0).
+        It is empty if and only if the two are equal, as Python compares JSON values (1 equals 1.0).
         """
         from nemovideo.draft.compare import compare
 
@@ -146,8 +146,8 @@ class Draft(Timeline):
             metadata: The new metadata.
 
         Raises:
-            InvalidRequestError: The duration is below zero, the metadata is not JSON, or the
-                draft is text.
+            InvalidRequestError: The duration is negative, the metadata is not JSON, or the draft
+                is text.
         """
         if self._text is not None:
             raise InvalidRequestError("A text draft cannot be edited")
@@ -203,7 +203,7 @@ class Draft(Timeline):
         protocol does not define any.
 
         Raises:
-            InvalidRequestError: A time is below zero.
+            InvalidRequestError: A time is negative.
         """
         if milliseconds(start_ms) is None:
             raise InvalidRequestError(f"{start_ms!r} is not a time in milliseconds")
@@ -295,12 +295,11 @@ def _checked(
         return found
     path = f"$.{key}" if track is None else f"$.{TRACKS}[{track}].{key}"
     if not isinstance(found, list):
-        raise MalformedResponseError("A draft must have a list here", path=path)
+        raise MalformedResponseError(f"The draft has no list at {path}", path=path)
     for index, item in enumerate(found):
         if not isinstance(item, dict | None):
-            raise MalformedResponseError(
-                "A draft must have a JSON object here", path=f"{path}[{index}]"
-            )
+            where = f"{path}[{index}]"
+            raise MalformedResponseError(f"The draft has no JSON object at {where}", path=where)
     return found
 
 

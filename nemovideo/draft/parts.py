@@ -1,4 +1,4 @@
-"""The parts of a draft: segments on tracks, as views on the draft's JSON.
+"""The parts of a draft: segments on tracks, as views of the draft's JSON.
 
 Each property reads its wire key (docs/protocol.md §6) on demand, so nothing can be lost in
 conversions, and a draft that is only passed on to the renderer costs one copy. All parts are
@@ -34,7 +34,7 @@ _TRACK_TYPES = frozenset(TrackType)
 
 
 class Part:
-    """Base of draft, track and segment: a view on JSON."""
+    """Base of draft, track and segment: a view of JSON."""
 
     __slots__ = ()
     _known_keys: ClassVar[tuple[str, ...]]
@@ -143,7 +143,7 @@ class Segment(Part):
             metadata: The new metadata.
 
         Raises:
-            InvalidRequestError: The duration is below zero, or the metadata is not JSON.
+            InvalidRequestError: The duration is negative, or the metadata is not JSON.
         """
         changed = self._changed(duration_ms, metadata)
         if changed is None:
@@ -207,7 +207,7 @@ class Track(Part):
             metadata: The new metadata.
 
         Raises:
-            InvalidRequestError: The duration is below zero, or the metadata is not JSON.
+            InvalidRequestError: The duration is negative, or the metadata is not JSON.
         """
         if segments is None:
             changed = self._changed(duration_ms, metadata)
@@ -247,7 +247,7 @@ class Tracks(tuple[Track, ...]):
 
 
 class Timeline(Part):
-    """Base of the whole draft, for comparing, summarizing and drawing."""
+    """Base class of `Draft`, with the members that comparisons, summaries and cards need."""
 
     __slots__ = ()
 

@@ -45,15 +45,16 @@ def summarize(draft: Timeline, language: str = "en") -> str:
 
 
 def describe_segments(track: Track, language: str = "en", quotes: str = '""') -> str:
-    """Return a track's segments, separated by commas; those after the tenth are counted."""
+    """Return a track's first ten segments, separated by commas, and the number of the others."""
     shown = [
         describe_segment(track, segment, language, quotes)
         for segment in track.segments[:_SEGMENTS_SHOWN]
     ]
     rest = track.segments[_SEGMENTS_SHOWN:]
     if rest:
-        end_ms = max(part.end_ms for part in rest)
-        shown.append(f"{len(rest)} more ({time_range(rest[0].start_ms, end_ms)})")
+        times = time_range(rest[0].start_ms, max(part.end_ms for part in rest))
+        more = f"另有 {len(rest)} 段" if language == "zh" else f"{len(rest)} more"
+        shown.append(f"{more} ({times})")
     return ", ".join(shown)
 
 
@@ -95,9 +96,9 @@ def full_name(track: Track, segment: Segment) -> str:
 
 
 def track_label(track: Track, language: str = "en") -> str:
-    """Return `Video`, `Logo` for a picture over it, `BGM`, `Title`, `Type 5`, or `Track`.
+    """Return a track's label: `Video`, `Logo` (pictures over the video), `BGM` or `Title`.
 
-    `Type 5` is for another number, `Track` for no number.
+    A track of another type is `Type 5`, for example; one whose type is not a number is `Track`.
     """
     labels = _LABELS_CHINESE if language == "zh" else _LABELS
     overlay = bool(track.segments) and all(

@@ -67,7 +67,7 @@ def number(value: object) -> float | None:
 
 
 def milliseconds(value: object) -> int | None:
-    """Return a time in whole milliseconds, or None if it is not a number or below zero."""
+    """Return a time in whole milliseconds, or None if it is negative or not a number."""
     if type(value) is int and 0 <= value <= _MAX_INTEGER:
         return value
     found = number(value)
@@ -95,7 +95,7 @@ def json_object(value: object) -> dict[str, object]:
 
 
 def is_ready(draft: Mapping[str, object]) -> bool:
-    """Return whether a draft can be exported: if a track has a segment."""
+    """Return whether a draft can be exported: whether any track has a segment."""
     tracks = draft.get(TRACKS)
     return isinstance(tracks, list) and any(
         isinstance(track, dict) and isinstance(found := track.get(SEGMENTS), list) and found

@@ -171,6 +171,13 @@ def test_an_invalid_structure_is_refused_with_its_path(value: object, path: str)
     assert refused.value.path == path
 
 
+def test_the_message_about_an_invalid_structure_names_its_path() -> None:
+    with pytest.raises(MalformedResponseError, match=r"The draft has no list at \$\.t\[1\]\.sg"):
+        Draft.from_json({"t": [{}, {"sg": "none"}]})
+    with pytest.raises(MalformedResponseError, match=r"no JSON object at \$\.t\[0\]\.sg\[2\]"):
+        Draft.from_json({"t": [{"sg": [{}, None, []]}]})
+
+
 def test_a_deeply_nested_draft_is_refused() -> None:
     value: object = 1
     for _ in range(100_000):

@@ -54,8 +54,10 @@ def test_segments_of_a_track_follow_each_other() -> None:
 
 
 def test_very_many_segments_are_counted() -> None:
-    many = summary(track(0, *(segment(1_000, name=f"clip {number}") for number in range(1_000))))
-    assert many.endswith("clip 9 (9-10s), 990 more (10-1000s)")
+    clips = (segment(1_000, name=f"clip {number}") for number in range(1_000))
+    draft = Draft.from_json({"t": [track(0, *clips)]})
+    assert draft.summary().endswith("clip 9 (9-10s), 990 more (10-1000s)")
+    assert summarize(draft, "zh").endswith("clip 9 (9-10s), 另有 990 段 (10-1000s)")
 
 
 @pytest.mark.parametrize(
