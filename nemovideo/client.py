@@ -107,8 +107,8 @@ class BaseClient(Generic[D]):
         settings = settings_from(token, options, None if context is None else context.settings)
         self._context = Context(settings) if context is None else context.variant(settings)
         self._shared = shared
-        self._driver_made: D | None = None
-        self._making = Lock()
+        self._existing_driver: D | None = None
+        self._driver_lock = Lock()
         self._closed = False
         self._owns_backend = False
         self._backend_stopped = False
@@ -118,13 +118,13 @@ class BaseClient(Generic[D]):
 
     @property
     def _driver(self) -> D:
-        with self._making:
-            if self._driver_made is None:
+        with self._driver_lock:
+            if self._existing_driver is None:
                 parent = None if self._shared is None else self._shared.driver()
-                self._driver_made = self._make_driver(parent)
+                self._existing_driver = self._make_driver(parent)
                 if self._closed:
-                    self._driver_made.calls.set_closed(True)
-            return self._driver_made
+                    self._existing_driver.calls.set_closed(True)
+            return self._existing_driver
 
     @property
     def _settings(self) -> settings.Settings:
@@ -171,8 +171,8 @@ class BaseClient(Generic[D]):
                 remedy="Create another one with local() and the same state_dir.",
             )
         self._closed = False
-        if self._driver_made is not None:
-            self._driver_made.open()
+        if self._existing_driver is not None:
+            self._existing_driver.open()
         return self
 
     def _stop_backend(self) -> None:
@@ -225,8 +225,8 @@ class Client(BaseClient["sync.SyncDriver"]):
         """Start a local backend on this machine and return its client: no account, no network.
 
         Args:
-            options: Those of `LocalBackend` (`state_dir`, `credits`, …) and of the
-                client (`deadline`, `retry`, …).
+            options: Those of `LocalBackend` (`state_dir`, `credits`, …) and of the client
+                (`deadline`, `retry`, …).
 
         Raises:
             MissingExtraError: The extra `[local]` is not installed.
@@ -251,8 +251,8 @@ class Client(BaseClient["sync.SyncDriver"]):
     def close(self) -> None:
         """Close the connections, and stop any local backend; safe to call twice."""
         self._closed = True
-        if self._driver_made is not None:
-            self._driver_made.close()
+        if self._existing_driver is not None:
+            self._existing_driver.close()
         self._stop_backend()
 
     @overload
@@ -471,8 +471,8 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
         """Close the connections, and stop any local backend; safe to call twice."""
         self._closed = True
         try:
-            if self._driver_made is not None:
-                await self._driver_made.close()
+            if self._existing_driver is not None:
+                await self._existing_driver.close()
         finally:
             if self._owns_backend:
                 from anyio import CancelScope, to_thread

@@ -20,7 +20,7 @@ from nemovideo._flows.steps import (
     Sleep,
     Step,
     StreamHandle,
-    through,
+    run_with,
 )
 from nemovideo._support.clock import Clock
 from nemovideo.errors import NemoError, RateLimitError
@@ -104,7 +104,7 @@ def paced(flow: Flow[T], pace: Pace, stopped: Callable[[], bool]) -> Flow[T]:
     Raises:
         StoppedError: `stopped` returned True.
     """
-    return through(flow, _Steps(pace, stopped).perform, fatal=StoppedError)
+    return run_with(flow, _Steps(pace, stopped).perform, fatal=StoppedError)
 
 
 @attrs.define

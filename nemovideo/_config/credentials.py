@@ -38,7 +38,7 @@ class CredentialStore:
         self.directory = directory
         self.scope = scope
         self.given_id = client_id
-        self._made_id: str | None = None
+        self._created_id: str | None = None
         self._replacement: Path | None = None
 
     def lock(self) -> FileLock:
@@ -53,7 +53,7 @@ class CredentialStore:
             found = self._read("client_id").decode("ascii").strip()
             if _CLIENT_ID.fullmatch(found):
                 return found
-        return self._made_id or self.new_client_id()
+        return self._created_id or self.new_client_id()
 
     def new_client_id(self) -> str:
         """Create a new client id and rename the old file; an id set by the user is kept."""
@@ -63,9 +63,9 @@ class CredentialStore:
         with suppress(OSError):
             if path.exists():
                 path.replace(path.with_name(f"{path.name}.damaged-{uuid.uuid4().hex[:8]}"))
-        self._made_id = str(uuid.uuid4())
-        self._write("client_id", self._made_id + "\n")
-        return self._made_id
+        self._created_id = str(uuid.uuid4())
+        self._write("client_id", self._created_id + "\n")
+        return self._created_id
 
     def load(self, now: float) -> Token | None:
         """Return the stored token of this scope, unless it has expired by `now`."""

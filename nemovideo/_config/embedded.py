@@ -24,11 +24,11 @@ def start(options: Mapping[str, Any]) -> tuple[LocalBackend, dict[str, Any]]:
 
     names = {"token", "http_client", *Options.__annotations__}
     check_names("Client.local()", options, names | {*inspect.signature(LocalBackend).parameters})
-    ours = {name: value for name, value in options.items() if name in names}
-    theirs = {name: value for name, value in options.items() if name not in names}
-    if not allows_private_urls(cast("Options", ours), default=True):
-        theirs["private_urls"] = False
-    backend = LocalBackend(**theirs)
+    client_options = {name: value for name, value in options.items() if name in names}
+    backend_options = {name: value for name, value in options.items() if name not in names}
+    if not allows_private_urls(cast("Options", client_options), default=True):
+        backend_options["private_urls"] = False
+    backend = LocalBackend(**backend_options)
     backend.start()
     defaults = {
         **options_for(backend),
@@ -37,7 +37,7 @@ def start(options: Mapping[str, Any]) -> tuple[LocalBackend, dict[str, Any]]:
         "edit_cost": backend.edit_cost,
         "polling": LOCAL_POLLING,
     }
-    return backend, {**defaults, **ours}
+    return backend, {**defaults, **client_options}
 
 
 def options_for(backend: LocalBackend) -> Options:

@@ -14,7 +14,7 @@ from pathlib import Path
 from nemovideo._downloads.output_paths import part_paths
 from nemovideo._downloads.resume import Record
 from nemovideo._support import filelock
-from nemovideo._support.disk import regular, replace_text, writing
+from nemovideo._support.disk import open_regular, replace_text, writing
 from nemovideo._support.filelock import LockStatus
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import OutputError, OutputPathError
@@ -121,7 +121,7 @@ class PartFile:
     def _open_locked(self) -> int:
         """Return a descriptor of the locked part."""
         for _ in range(_ATTEMPTS):
-            descriptor = regular(self._path, _FLAGS | self._exclusive)
+            descriptor = open_regular(self._path, _FLAGS | self._exclusive)
             try:
                 if self._lock(descriptor):
                     return descriptor
@@ -179,7 +179,7 @@ class PartFile:
         """Load the record of the part; None if it is missing or damaged."""
         with (
             suppress(OSError, UnicodeDecodeError),
-            open(self._record_path, "rb", opener=regular) as file,
+            open(self._record_path, "rb", opener=open_regular) as file,
         ):
             return Record.from_json(file.read(_MAX_RECORD_BYTES).decode())
         return None

@@ -11,7 +11,7 @@ from typing import TypeVar
 import attrs
 
 from nemovideo._flows.context import Context
-from nemovideo._flows.steps import Emit, Flow, Step, through
+from nemovideo._flows.steps import Emit, Flow, Step, run_with
 from nemovideo._language.phrases import Phrases
 from nemovideo.events import AgentEvent, StillWorkingEvent
 from nemovideo.models import RenderJob
@@ -78,7 +78,7 @@ def with_notices(flow: Flow[T], notices: list[Notice]) -> Flow[T]:
         answer: object = yield step
         return answer
 
-    result = yield from through(flow, perform)
+    result = yield from run_with(flow, perform)
     yield from _emitted(notices)
     return result
 

@@ -176,7 +176,7 @@ Flow = Generator[Step, Any, T]
 """An operation: yields steps, is sent their answers, returns a T."""
 
 
-def through(
+def run_with(
     flow: Flow[T],
     perform: Callable[[Step], Flow[object]],
     *,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from nemovideo._support import urls
-from nemovideo._support.disk import Stamp, regular, replace_text
+from nemovideo._support.disk import Stamp, open_regular, replace_text
 from nemovideo._support.json_text import json_text, read_json
 from nemovideo._support.outputs import DEFAULT_QUALITY
 from nemovideo._values.remedies import Option, Remedy
@@ -212,7 +212,7 @@ def load(path: Path) -> Checkpoint | None:
         CheckpointError: It cannot be read, is damaged, is not a checkpoint, or has another version.
     """
     try:
-        with open(path, "rb", opener=regular) as file:
+        with open(path, "rb", opener=open_regular) as file:
             content = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         return None

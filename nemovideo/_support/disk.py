@@ -87,7 +87,7 @@ def replacing(path: Path, *, by: Path) -> Iterator[None]:
         raise
 
 
-def regular(path: str | os.PathLike[str], flags: int, mode: int = 0o666) -> int:
+def open_regular(path: str | os.PathLike[str], flags: int, mode: int = 0o666) -> int:
     """Open a regular file without blocking; can be the `opener` of `open()`.
 
     Opening a pipe or a device, which another user may have put there, could block forever.
@@ -108,7 +108,7 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         OSError: It cannot be read, or is not a regular file.
     """
-    with open(path, "rb", opener=regular) as file:
+    with open(path, "rb", opener=open_regular) as file:
         return file.read()
 
 
@@ -126,7 +126,7 @@ def sha256_of_file(path: Path) -> str:
     Raises:
         OSError: It cannot be read, or is not a regular file.
     """
-    with open(path, "rb", opener=regular) as file:
+    with open(path, "rb", opener=open_regular) as file:
         return sha256_of(file)
 
 

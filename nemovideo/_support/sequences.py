@@ -59,7 +59,7 @@ def frames_of(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         raise SequenceError("has no PNG files in it")
     if any(entry.file_size > _MAX_FRAME_BYTES or entry.flag_bits & 1 for entry in found):
         raise SequenceError("has PNG files that are too large, or encrypted")
-    return sorted(found, key=lambda entry: _natural(entry.filename))
+    return sorted(found, key=lambda entry: _natural_key(entry.filename))
 
 
 @contextmanager
@@ -90,6 +90,6 @@ def _check_directory(file: BinaryIO) -> None:
         raise SequenceError("has too many files in it")
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
+def _natural_key(name: str) -> list[tuple[int, str]]:
     parts = _DIGITS.split(name.lower())
     return [(int(part), "") if part.isdigit() else (0, part) for part in parts]

@@ -18,7 +18,7 @@ from typing import BinaryIO, cast
 
 import attrs
 
-from nemovideo._support.disk import reading, regular
+from nemovideo._support.disk import open_regular, reading
 from nemovideo._support.user_folders import expanded
 from nemovideo._uploads.inspect import DamagedError, info_from_suffix, inspect
 from nemovideo._uploads.names import safe_name
@@ -153,7 +153,7 @@ def is_photo(source: Source) -> bool:
 
 def _prepare_path(path: Path, upload: Upload) -> Upload:
     def opener() -> BinaryIO:
-        return cast("BinaryIO", open(path, "rb", buffering=0, opener=regular))
+        return cast("BinaryIO", open(path, "rb", buffering=0, opener=open_regular))
 
     with reading(path):
         if path.is_dir():

@@ -57,7 +57,7 @@ class AnswerBuilder:
         self._tool_ran = False
         self._ends_with_text = False
         self._warnings: list[str] = []
-        self._refusals: dict[int, str] = {}
+        self._failure_reasons: dict[int, str] = {}
         self._withdrawable: dict[str, int] = {}
         self._results = 0
         self._failed_tools: dict[str, None] = {}
@@ -128,7 +128,7 @@ class AnswerBuilder:
             tool_calls=tuple(self._calls),
             silent=not text,
             incomplete=any(segment.text.strip() for segment in self._open.values()),
-            warnings=tuple(dict.fromkeys((*self._warnings, *self._refusals.values()))),
+            warnings=tuple(dict.fromkeys((*self._warnings, *self._failure_reasons.values()))),
             failed_tools=tuple(self._failed_tools),
         )
 
@@ -167,10 +167,10 @@ class AnswerBuilder:
         self._failed_tools.pop(event.name, None)
         if reason is not None:
             self._failed_tools[event.name] = None
-            self._refusals[self._results] = reason
+            self._failure_reasons[self._results] = reason
             self._withdrawable[event.name] = self._results
         elif (earlier := self._withdrawable.pop(event.name, None)) is not None:
-            del self._refusals[earlier]
+            del self._failure_reasons[earlier]
 
     def _add_error(self, event: ErrorEvent, frame: Frame) -> None:
         if frame.failure:

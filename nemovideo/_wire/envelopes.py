@@ -66,7 +66,7 @@ class Exchange:
     @property
     def is_page(self) -> bool:
         """Whether the body is an HTML page, which the API never sends."""
-        return content_type(self.headers) == "text/html" or starts_page(self.body)
+        return content_type(self.headers) == "text/html" or looks_like_html(self.body)
 
     @property
     def text(self) -> str:
@@ -79,7 +79,7 @@ def content_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def starts_page(body: bytes) -> bool:
+def looks_like_html(body: bytes) -> bool:
     """Return whether a body looks like an HTML page."""
     return body[:200].lstrip().lower().startswith((b"<!doctype html", b"<html"))
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 import attrs
 
 from nemovideo._support.json_text import json_text, read_event_json
-from nemovideo._wire.envelopes import starts_page
+from nemovideo._wire.envelopes import looks_like_html
 from nemovideo._wire.pages import PAGE_REMEDY
 from nemovideo.errors import MalformedResponseError
 from nemovideo.events import (
@@ -85,13 +85,13 @@ class LineSplitter:
     """Splits chunks of bytes into lines, in linear time.
 
     Attributes:
-        waiting: The memory of the buffered chunks of an unfinished line, in bytes.
+        buffered_bytes: The memory of the buffered chunks of an unfinished line, in bytes.
     """
 
     def __init__(self) -> None:
         self._buffer: list[bytes] = []
         self._after_cr = False
-        self.waiting = 0
+        self.buffered_bytes = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Add a chunk; return the lines that end in it."""
@@ -105,13 +105,13 @@ class LineSplitter:
         lines = chunk.split(b"\n") if b"\r" not in chunk else re.split(_LINE_END, chunk)
         if len(lines) == 1:
             self._buffer.append(chunk)
-            self.waiting += len(chunk) + _OBJECT_BYTES
+            self.buffered_bytes += len(chunk) + _OBJECT_BYTES
             return []
         if self._buffer:
             lines[0] = b"".join((*self._buffer, lines[0]))
         rest = lines.pop()
         self._buffer = [rest] if rest else []
-        self.waiting = len(rest)
+        self.buffered_bytes = len(rest)
         return lines
 
     def flush(self) -> bytes:
@@ -144,7 +144,7 @@ class StreamDecoder:
                     self._kept_bytes += len(data)
                     _check_size("the agent's reply", self._kept_bytes)
                 yield frame
-        _check_size(_EVENT, self._lines.waiting + self._data_bytes)
+        _check_size(_EVENT, self._lines.buffered_bytes + self._data_bytes)
 
     def finish(self) -> Iterator[Frame]:
         """Yield the last frame if it lacks only its blank line: complete JSON, or an error.
@@ -161,7 +161,7 @@ class StreamDecoder:
         if self._first:
             line = line.removeprefix(codecs.BOM_UTF8)
             self._first = not line  # blank lines may come before a page
-            if starts_page(line):
+            if looks_like_html(line):
                 raise MalformedResponseError(
                     "the agent's stream is a web page", remedy=PAGE_REMEDY, may_have_spent=True
                 )

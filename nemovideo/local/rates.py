@@ -15,7 +15,7 @@ from pathlib import Path
 
 import attrs
 
-from nemovideo._support.disk import regular, replace_text
+from nemovideo._support.disk import open_regular, replace_text
 from nemovideo._support.json_text import read_json
 from nemovideo.local.models import cache_dir
 
@@ -92,7 +92,7 @@ def _blend(key: str, value: float) -> None:
 def _read() -> dict[str, float]:
     """Return the figures; none if the file is missing or damaged."""
     try:
-        with open(_path(), encoding="utf-8", opener=regular) as file:
+        with open(_path(), encoding="utf-8", opener=open_regular) as file:
             value = read_json(file.read(_MAX_BYTES))
     except (OSError, ValueError):
         return {}
