@@ -75,8 +75,8 @@ def respond(
 def _carried_out(wanted: Request, context: Context, *, alone: bool) -> Outcomes:
     """Return the outcomes of a request, with a refusal of any parts that were left out.
 
-    Only an unknown request that is `alone` in its message is pointed to the help: a job, where
-    nobody can ask for it, also asks for a background.
+    The reply to an unknown request mentions “help” only if the request is `alone` in its message.
+    The message of a job also asks for a background, and in a job nobody can say “help”.
     """
     clause, intent = wanted.clause, wanted.intent
     if intent is None:
@@ -152,7 +152,7 @@ def _turn(outcomes: Sequence[Outcome], context: Context, before: Timeline) -> Tu
 def _unmet(outcome: Outcome) -> ToolUse | None:
     """Return a tool call that reports an unmet request; None for a request that was met.
 
-    If other requests of the message were met, programs can only tell from this call that one was
+    If other requests in the message were met, this call is how a program can tell that one was
     not.
     """
     if outcome.done:

@@ -24,18 +24,18 @@ def is_answer(message: Message, question: Question) -> bool:
     whole = message.whole
     if declines(message):
         return False
-    if question.anything and not whole.quotes and has(whole.text.strip(), "answers.command"):
+    if question.free_text and not whole.quotes and has(whole.text.strip(), "answers.command"):
         return False
     if pattern("answers.subject").fullmatch(whole.text):
         return True
     intents = [wanted.intent for wanted in split(message) if wanted.intent is not None]
-    return all(question.anything and intent.name in _SOCIAL for intent in intents)
+    return all(question.free_text and intent.name in _SOCIAL for intent in intents)
 
 
 def completed(message: Message, question: Question) -> str:
     """Return the request that the answer completes."""
     whole = message.whole
     answer = " ".join(whole.raw.split())
-    if question.anything:
+    if question.free_text:
         answer = whole.quotes[0] if whole.quotes else answer.strip(" \"'“”‘’「」.。")
     return f"{question.before}{answer}{question.after}"

@@ -30,14 +30,14 @@ _NAMED = ("with", "use", "chinese", "before", "after")
 class Target:
     """The background that a clause asks for.
 
-    `background` is set if it is known; `unknown` is the name of one that is not. `upload_wanted`
+    `background` is set if it is known; `unknown` is the name of one that is not. `upload_kinds`
     are the kinds of upload to choose from, and `named` is the upload that was named. `is_default`
     marks the default color.
     """
 
     background: Background | None = None
     unknown: str | None = None
-    upload_wanted: tuple[str, ...] = ()
+    upload_kinds: tuple[str, ...] = ()
     named: MediaItem | None = None
     is_default: bool = False
 
@@ -86,8 +86,8 @@ def _named_file(clause: Clause, rest: str) -> Target | None:
         before, after = rest[: run.start()], rest[run.end() :]
         is_target = has(before, "backdrops.target_before") or has(after, "backdrops.target_after")
         if item.kind == "image" or is_target:
-            return Target(upload_wanted=("image", "video"), named=item)
-    return Target(upload_wanted=("image", "video")) if UNKNOWN_FILE in rest else None
+            return Target(upload_kinds=("image", "video"), named=item)
+    return Target(upload_kinds=("image", "video")) if UNKNOWN_FILE in rest else None
 
 
 def _effect(clause: Clause, rest: str) -> Target | None:
@@ -100,14 +100,14 @@ def _upload(rest: str) -> Target | None:
     uploaded = has(rest, "uploaded")
     described = find_scene(rest) or has(rest, "backdrops.picture_of")
     if has(rest, "picture") and (uploaded or not described):
-        return Target(upload_wanted=("image",))
+        return Target(upload_kinds=("image",))
     found = pattern("video_noun").search(rest)
     if found:
         before = re.sub(rf"(?:{source('backdrops.describing')}\s*)+$", "", rest[: found.start()])
         if uploaded or has(before, "backdrops.target_before"):
-            return Target(upload_wanted=("video",))
+            return Target(upload_kinds=("video",))
     if has(rest, "backdrops.uploaded"):
-        return Target(upload_wanted=("image", "video"))
+        return Target(upload_kinds=("image", "video"))
     return None
 
 
@@ -125,7 +125,7 @@ def _drawn(rest: str) -> Target | None:
 
 
 def find_scene(rest: str) -> tuple[str, int, int] | None:
-    """Return the scene in a text without its source, and where its word starts and ends."""
+    """Return the scene that a text names, and where its name starts and ends."""
     found = ((scene, pattern(f"scenes.{scene}").search(rest)) for scene in SCENES)
     return next(((scene, *match.span()) for scene, match in found if match), None)
 
@@ -133,7 +133,7 @@ def find_scene(rest: str) -> tuple[str, int, int] | None:
 def _by_stem(rest: str, backdrops: Sequence[MediaItem]) -> Target | None:
     for item in backdrops:
         if item.kind == "image" and mentions_stem(rest, item):
-            return Target(upload_wanted=("image",), named=item)
+            return Target(upload_kinds=("image",), named=item)
     return None
 
 

@@ -86,7 +86,7 @@ def split(message: Message, known: Referents = NOTHING) -> list[Request]:
 
 
 def _with_marks(message: Message, request: Request) -> Request:
-    """Return the request for a title with the "!" or "?" after it, which may be the title's."""
+    """Return the request for a title with the "!" or "?" after it, which may be part of it."""
     clause, intent = request.clause, request.intent
     if intent is None or intent.family != "title" or clause.quotes:
         return request

@@ -22,7 +22,7 @@ _WORDS = json.loads((Path(__file__).parent / "words" / "colors.json").read_bytes
 _ENGLISH: dict[str, str] = _WORDS["english"]
 _CHINESE: dict[str, str] = _WORDS["chinese"]
 _TONES: dict[str, float] = _WORDS["english tones"] | _WORDS["chinese tones"]
-"""How far each tone is mixed with white, or with black if negative."""
+"""How much white each tone mixes in, or black if negative."""
 _SPACED = {
     re.sub(
         r"^(.+?)(red|green|blue|gr[ae]y|white|black|pink|purple|brown|yellow|orange|violet|orchid|"

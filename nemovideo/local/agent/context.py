@@ -34,7 +34,7 @@ Family = Literal[
 
 @attrs.frozen
 class Context:
-    """The session when a clause is carried out; its timeline is initially empty."""
+    """The session when a clause is carried out; without a draft, the timeline is empty."""
 
     language: Language
     timeline: Timeline
@@ -134,14 +134,14 @@ def asked(
     *,
     prefix: str = "",
     after: str = "",
-    anything: bool = False,
+    free_text: bool = False,
     **fields: object,
 ) -> Outcomes:
     """Return a question; the sentence "….before" is the request that the answer completes.
 
-    With `anything`, the answer is the words of a title, in quotation marks. `after` is the rest of
+    With `free_text`, the answer is the words of a title, in quotation marks. `after` is the rest of
     the request.
     """
     said, before = (context.say(name, **fields) for name in (question, f"{question}.before"))
-    asks = Question(before, "”" if anything else after, anything)
+    asks = Question(before, "”" if free_text else after, free_text)
     return (Outcome(prefix + said, done=False, asks=asks),)

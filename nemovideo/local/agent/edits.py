@@ -137,7 +137,7 @@ def crop(timeline: Timeline, kept: Crop, only: Sequence[int] | None = None) -> T
 def trim(
     timeline: Timeline, start_ms: int, end_ms: int, *, keeps: bool, only: int | None = None
 ) -> Timeline:
-    """Return the timeline with a part kept or cut out, of the whole or of the clip `only`."""
+    """Return the timeline with a part of it, or of the clip `only`, kept or cut out."""
     first, last = (0, len(timeline.clips)) if only is None else (only, only + 1)
     clips = timeline.clips[first:last]
     if keeps:

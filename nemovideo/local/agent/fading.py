@@ -28,7 +28,7 @@ class Fade:
 
     @classmethod
     def of(cls, text: str) -> Fade:
-        """Parse a text about a fade; without ends, it is at both."""
+        """Parse a text about a fade; if it names neither end, the fade is at both."""
         given = times(text)
         ends = [end for end in ("in", "out") if has(text, f"framing.fade_{end}")]
         goes = has(text.split("fad")[-1], "framing.out") or has(text, "framing.vanish")
@@ -46,7 +46,7 @@ class Fade:
         return cls(ends, max(lengths.values())) if ends else None
 
     def within(self, duration_ms: int) -> Fade:
-        """Return the fade, at most as long as something of this duration."""
+        """Return the fade, shortened to this duration if it is longer."""
         return evolve(self, length_ms=min(self.length_ms, duration_ms))
 
     def applied(self, part: _Fading) -> _Fading:
@@ -58,7 +58,7 @@ class Fade:
         )
 
     def within_titles(self, titles: Sequence[Title]) -> Fade:
-        """Return the fade, at most as long as the shortest title, or half of it at both ends."""
+        """Return the fade, at most as long as the shortest title, or half that if at both ends."""
         shortest_ms = min(title.duration_ms for title in titles)
         return self.within(max(1, shortest_ms // len(self.ends)))
 

@@ -33,7 +33,7 @@ _CHINESE = {
 _CHINESE_NUMBER = lazy(r"[零〇一二两三四五六七八九十百千]+(?:点[零〇一二三四五六七八九]+)?")
 _UNIT_MS: dict[str, float] = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 _LONGEST_MS = 24 * 3_600_000
-"""Longer times are reduced to this."""
+"""Longer times are capped at this."""
 _UNIT = (
     r"(?:(?P<ms>ms|milli-?seconds?|毫秒)|(?P<s>s(?:ec(?:ond)?s?)?|秒钟?)"
     r"|(?P<m>m(?:in(?:ute)?s?)?|分钟?)|(?P<h>h(?:rs?|ours?)?|个?小时))(?![a-z])"
@@ -85,26 +85,26 @@ def _chinese_value(found: re.Match[str]) -> str:
     )
 
 
-_A = r"(?<![a-z])"
+_WORD_START = r"(?<![a-z])"
 _NAMED_UNIT = r"(?=(?:milli)?(?:seconds?|secs?|minutes?|mins?|hours?)(?![a-z]))"
 _PHRASES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (
         lazy(
-            rf"{_A}(?:an? |(?<=first )|(?<=last )|(?<=final ))"
+            rf"{_WORD_START}(?:an? |(?<=first )|(?<=last )|(?<=final ))"
             r"(second|minute|hour) and a half(?![a-z])"
         ),
         r"1.5 \1s",
     ),
     (
-        lazy(rf"{_A}({_SMALL}|ten|(?<!\d)\d+) and a half(?![a-z])"),
+        lazy(rf"{_WORD_START}({_SMALL}|ten|(?<!\d)\d+) and a half(?![a-z])"),
         lambda found: f"{_ENGLISH.get(found[1], found[1])}.5",
     ),
-    (lazy(rf"{_A}an? (?:and )?a half {_NAMED_UNIT}"), "1.5 "),
-    (lazy(rf"{_A}an? half[- ]{_NAMED_UNIT}"), "0.5 "),
-    (lazy(rf"{_A}half (?:an? |of an? )?{_NAMED_UNIT}"), "0.5 "),
-    (lazy(rf"{_A}a couple(?: of)? {_NAMED_UNIT}"), "2 "),
-    (lazy(rf"{_A}(?:a few|several) {_NAMED_UNIT}"), "3 "),
-    (lazy(rf"{_A}(?:an?|(?<=first )|(?<=last )|(?<=final )) ?{_NAMED_UNIT}"), "1 "),
+    (lazy(rf"{_WORD_START}an? (?:and )?a half {_NAMED_UNIT}"), "1.5 "),
+    (lazy(rf"{_WORD_START}an? half[- ]{_NAMED_UNIT}"), "0.5 "),
+    (lazy(rf"{_WORD_START}half (?:an? |of an? )?{_NAMED_UNIT}"), "0.5 "),
+    (lazy(rf"{_WORD_START}a couple(?: of)? {_NAMED_UNIT}"), "2 "),
+    (lazy(rf"{_WORD_START}(?:a few|several) {_NAMED_UNIT}"), "3 "),
+    (lazy(rf"{_WORD_START}(?:an?|(?<=first )|(?<=last )|(?<=final )) ?{_NAMED_UNIT}"), "1 "),
     (
         lazy(r"百分之([零一二两三四五六七八九十百点\d.]+)"),
         lambda found: digits(found[1]) + "%",

@@ -21,7 +21,7 @@ from nemovideo.local.timeline import SCENES, Timeline
 
 _MARKS = " .,;!?，。；！？、"
 _Scene: TypeAlias = tuple[str, int, int]
-"""A scene, and where its word starts and ends."""
+"""A scene, and where its name starts and ends."""
 _MASKED = {QUOTE, VIDEO, IMAGE, AUDIO, UNKNOWN_FILE}
 _MAX_CHARS = 400
 _MAX_PARTS = 8
@@ -99,14 +99,14 @@ def _described(text: str, scene: _Scene | None) -> Iterator[tuple[int, int, int]
 def _parts(text: str, scene: _Scene | None) -> Iterator[tuple[int, int, int]]:
     """Yield the start, the start of the words, and the end of each part after a conjunction."""
     guarded = pattern("clauses.guarded").sub(lambda one: QUOTE * len(one[0]), text)
-    joints = list(pattern("leftover.joint").finditer(guarded))
+    conjunctions = list(pattern("leftover.conjunction").finditer(guarded))
     if scene is not None:
-        joints += pattern("leftover.scene_joint").finditer(guarded, scene[2])
-        joints.sort(key=lambda joint: joint.start())
-    ends = [*(joint.start() for joint in joints[1:]), len(text)]
-    for joint, end in zip(joints, ends, strict=False):
-        if not _MASKED & set(guarded[joint.end() : end]):
-            yield joint.start(), joint.end(), end
+        conjunctions += pattern("leftover.scene_conjunction").finditer(guarded, scene[2])
+        conjunctions.sort(key=lambda conjunction: conjunction.start())
+    ends = [*(conjunction.start() for conjunction in conjunctions[1:]), len(text)]
+    for conjunction, end in zip(conjunctions, ends, strict=False):
+        if not _MASKED & set(guarded[conjunction.end() : end]):
+            yield conjunction.start(), conjunction.end(), end
 
 
 def _shades(text: str) -> Iterator[tuple[int, int, int]]:

@@ -68,7 +68,7 @@ class Clause:
 
 @attrs.frozen
 class Message:
-    """The whole message, which is sliced into clauses; quotations and files have their offsets."""
+    """The whole message, to be sliced into clauses; quotations and files come with offsets."""
 
     _text: str
     _plain: str

@@ -30,7 +30,7 @@ class Spot:
 
 
 def small_person(timeline: Timeline) -> Spot:
-    """Return where the person is, if small and placed: overlays avoid that spot."""
+    """Return the spot of a small person who was given a place: overlays avoid it."""
     places = (clip.place for clip in timeline.clips if clip.place and clip.place.scale <= _SMALL)
     return next((Spot(place.x, place.y) for place in places), Spot())
 

@@ -18,7 +18,7 @@ def seconds(context: Context, milliseconds: int) -> str:
 
 
 def out_of_range(context: Context, timeline: Timeline) -> str:
-    """Return the refusal of a time after the end."""
+    """Return the refusal of a time beyond the end."""
     return context.say("too_short", length=seconds(context, timeline.duration_ms))
 
 
@@ -45,19 +45,19 @@ def _figure(milliseconds: int) -> str:
     return f"{milliseconds / 1000:.2f}".rstrip("0").rstrip(".")
 
 
-def listed(context: Context, items: Sequence[str], joint: str = "and") -> str:
-    """Return the first items as a list in words; `joint` is "and" or "or"."""
+def listed(context: Context, items: Sequence[str], conjunction: str = "and") -> str:
+    """Return the first items as a list in words; `conjunction` is "and" or "or"."""
     if len(items) > _MAX_LISTED:
         more = context.say("more", count=len(items) - _MAX_LISTED)
         items = [*items[:_MAX_LISTED], more]
     if context.language == "zh":
         return "、".join(items)
-    return f" {joint} ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
+    return f" {conjunction} ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
 
 
-def scene_list(context: Context, joint: str = "and") -> str:
+def scene_list(context: Context, conjunction: str = "and") -> str:
     """Return the names of the scenes that can be drawn."""
-    return listed(context, [context.say(f"scene.{scene}") for scene in SCENES], joint)
+    return listed(context, [context.say(f"scene.{scene}") for scene in SCENES], conjunction)
 
 
 def background_name(context: Context, background: Background) -> str:

@@ -47,7 +47,7 @@ def _end(clause: Clause) -> int:
 
 
 def _marks(clause: Clause) -> str:
-    """Return those marks, if they are part of the title: "Can you add …?" is a request."""
+    """Return the marks at the end if they are the title's: "Can you add …?" is a request."""
     marks = clause.raw[_end(clause) :].strip()
     return "" if "?" in clause.plain and has(clause.text, "title_words.asking") else marks
 

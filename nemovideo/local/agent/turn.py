@@ -35,13 +35,13 @@ class ToolUse:
 class Question:
     """A question of the agent, which the next message can answer.
 
-    `before` + the answer + `after` is the completed request. With `anything`, a greeting is an
-    answer too: it may be the words of a title.
+    `before` + the answer + `after` is the completed request. With `free_text`, a greeting is
+    an answer too: it may be the words of a title.
     """
 
     before: str
     after: str = ""
-    anything: bool = False
+    free_text: bool = False
 
 
 @attrs.frozen

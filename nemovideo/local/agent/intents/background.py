@@ -11,7 +11,7 @@ from nemovideo.local.agent.intents import logo
 from nemovideo.local.agent.intents.limits import refuse_patterns
 from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import Clause
-from nemovideo.local.agent.stage import Stage, nothing_there, on_stage, stage_for
+from nemovideo.local.agent.selection import Selection, needs_clips, no_clips, select_clips
 from nemovideo.local.agent.words import has
 from nemovideo.local.timeline import Background, Timeline
 
@@ -28,18 +28,18 @@ def matches_restore(clause: Clause) -> bool:
     return target is None or target.unknown is not None or has(text, "background.from")
 
 
-@on_stage("edit_background")
-def restore(_clause: Clause, context: Context, stage: Stage) -> Outcomes:
+@needs_clips("edit_background")
+def restore(_clause: Clause, context: Context, selection: Selection) -> Outcomes:
     """Restore the original background."""
-    restored = edits.set_background(stage.timeline, None, stage.only)
-    if restored == stage.timeline:
+    restored = edits.set_background(selection.timeline, None, selection.only)
+    if restored == selection.timeline:
         return answered(context.say("background_untouched"))
     said = context.say("background_restored")
     return did("edit_background", {"background": "original"}, restored, said)
 
 
 def matches(clause: Clause) -> bool:
-    """Return whether the background, or the person without it, is what the clause is about."""
+    """Return whether the clause is about the background, or about the person without it."""
     text = clause.text
     if has(text, "background.matting"):
         return True
@@ -62,7 +62,7 @@ def edit(clause: Clause, context: Context) -> Outcomes:
         return logo.edit(clause, context)  # "put logo.png in the center"
     backdrops = files.of_kind(context.media, ("image", "video"))
     wanted = find_target(clause, backdrops) or _unnamed(clause, context)
-    uploaded = isinstance(wanted, Target) and bool(wanted.upload_wanted)
+    uploaded = isinstance(wanted, Target) and bool(wanted.upload_kinds)
     if not uploaded and (unable := refuse_patterns(clause, context)):
         return unable
     if not isinstance(wanted, Target):
@@ -74,7 +74,7 @@ def edit(clause: Clause, context: Context) -> Outcomes:
         said = context.say("cannot_draw", words=wanted.unknown, scenes=scenes)
         return refused("edit_background", {"background": wanted.unknown}, said)
     background = wanted.background
-    if wanted.upload_wanted:
+    if wanted.upload_kinds:
         chosen = _upload(clause, context, wanted)
         if not isinstance(chosen, Background):
             return chosen
@@ -103,15 +103,15 @@ def put(
 ) -> Outcomes:
     """Put a background behind the people in the clips that the clause refers to."""
     taken = (background.media,) if background.media else ()
-    stage = stage_for(clause, _without_backdrop(context, background), without=taken)
-    if not stage or all(clip.kind == "card" for clip in stage.timeline.clips):
-        return nothing_there("edit_background", context)
-    edited = edits.set_background(stage.timeline, background, stage.only)
+    selection = select_clips(clause, _without_backdrop(context, background), without=taken)
+    if not selection or all(clip.kind == "card" for clip in selection.timeline.clips):
+        return no_clips("edit_background", context)
+    edited = edits.set_background(selection.timeline, background, selection.only)
     name = speech.background_name(context, background)
     if edited == context.timeline:
         return answered(context.say("background_already", name=name))
     sentence = {"transparent": "background_removed", "matte": "only_mask"}.get(background.kind)
-    clips = speech.listed(context, list(dict.fromkeys(clip.name for clip in stage.clips)))
+    clips = speech.listed(context, list(dict.fromkeys(clip.name for clip in selection.clips)))
     said = context.say(sentence or "background_replaced", clips=clips, name=name)
     if is_default:
         said += context.say("no_color_named")
@@ -139,7 +139,7 @@ def _unnamed(clause: Clause, context: Context) -> Target | Outcomes:
     replaces = has(text, "replace") and not matting
     if replaces and (not removes or has(text, "background.change")):
         if any(item.kind == "image" for item in context.media):
-            return Target(upload_wanted=("image",))
+            return Target(upload_kinds=("image",))
         return _ask(context)
     if removes or matting:
         backgrounds = [clip.background for clip in context.timeline.clips]
@@ -155,11 +155,11 @@ def _unnamed(clause: Clause, context: Context) -> Target | Outcomes:
 def _upload(clause: Clause, context: Context, wanted: Target) -> Background | Outcomes:
     """Return the uploaded picture or video to put behind the person."""
     missing = clause.unknown_files
-    candidates = files.of_kind(context.media, wanted.upload_wanted)
+    candidates = files.of_kind(context.media, wanted.upload_kinds)
     used = {clip.media for clip in context.timeline.clips}
     main = edits.timeline_for(context.media)
     numbered = files.ordinal(clause.plain) is not None
-    if "video" in wanted.upload_wanted and not (clause.files or numbered):
+    if "video" in wanted.upload_kinds and not (clause.files or numbered):
         used |= {main.clips[0].media} if main and not used else set()
         candidates = [item for item in candidates if item.kind == "image" or item.id not in used]
     chosen = None if missing else (wanted.named or files.choose(clause, candidates))

@@ -73,7 +73,7 @@ def matches_use(clause: Clause) -> bool:
 
 
 def use(clause: Clause, context: Context) -> Outcomes:
-    """Replace the timeline by another upload."""
+    """Replace the timeline with another upload."""
     item = _item(clause, context)
     if item is None:
         return _missing("use_clip", clause, context)

@@ -76,7 +76,7 @@ def create(clause: Clause, context: Context) -> Outcomes:
 
 
 def _ask(clause: Clause, context: Context, question: str) -> Outcomes:
-    return asked(context, question, anything=True, request=clause.raw.strip(" .,!。，！"))
+    return asked(context, question, free_text=True, request=clause.raw.strip(" .,!。，！"))
 
 
 def _words(clause: Clause) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from nemovideo.local.agent.context import Context, Outcomes, answered, asked, di
 from nemovideo.local.agent.fading import Fade
 from nemovideo.local.agent.intents import titles
 from nemovideo.local.agent.message import Clause
-from nemovideo.local.agent.stage import Stage, on_stage
+from nemovideo.local.agent.selection import Selection, needs_clips
 from nemovideo.local.agent.title_words import changed_text
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.timeline import Timeline
@@ -44,11 +44,11 @@ def fade_title(clause: Clause, context: Context) -> Outcomes:
     return _outcomes(fade, context, edited, context.say(named, words=words))
 
 
-@on_stage("fade")
-def fade(clause: Clause, context: Context, stage: Stage) -> Outcomes:
+@needs_clips("fade")
+def fade(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     """Fade the picture with the sound, the music alone, or "both", or remove the fade."""
     text = clause.text
-    timeline = stage.timeline
+    timeline = selection.timeline
     of_music = has(text, "music")
     if of_music and not timeline.sounds:
         return refused("fade", {}, context.say("no_music_yet"))

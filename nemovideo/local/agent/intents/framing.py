@@ -8,7 +8,7 @@ from nemovideo.local.agent import edits
 from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
 from nemovideo.local.agent.language import digits, number, percent, times
 from nemovideo.local.agent.message import Clause
-from nemovideo.local.agent.stage import Stage, on_stage, without_number
+from nemovideo.local.agent.selection import Selection, needs_clips, without_number
 from nemovideo.local.agent.words import has
 from nemovideo.local.timeline import Crop
 
@@ -22,8 +22,8 @@ def rotates(clause: Clause) -> bool:
     return not has(clause.text, "title") and not flips(clause)
 
 
-@on_stage("rotate")
-def rotate(clause: Clause, context: Context, stage: Stage) -> Outcomes:
+@needs_clips("rotate")
+def rotate(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     """Rotate the picture by quarter turns."""
     text = without_number(clause.text)
     degrees = number(text.replace("°", " "))
@@ -32,8 +32,8 @@ def rotate(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     if degrees not in (90, 180, 270, 360):
         return refused("rotate", {"degrees": degrees}, context.say("quarter_turns_only"))
     turn = int(-degrees if has(text, "framing.leftwards") else degrees)
-    edited = edits.turn(stage.timeline, turn, stage.only)
-    if edited == stage.timeline:
+    edited = edits.turn(selection.timeline, turn, selection.only)
+    if edited == selection.timeline:
         return answered(context.say("rotated_already"))
     turn %= 360
     return did("rotate", {"degrees": turn}, edited, context.say("rotated", degrees=turn))
@@ -45,11 +45,11 @@ def flips(clause: Clause) -> bool:
     return has(text, "framing.flip") and not has(text, "title", "framing.degrees")
 
 
-@on_stage("flip")
-def flip(clause: Clause, context: Context, stage: Stage) -> Outcomes:
+@needs_clips("flip")
+def flip(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     """Mirror the picture."""
     axis = "y" if has(clause.text, "framing.upright") else "x"
-    edited = edits.flip(stage.timeline, axis, stage.only)
+    edited = edits.flip(selection.timeline, axis, selection.only)
     return did("flip", {"axis": axis}, edited, context.say(f"flipped.{axis}"))
 
 
@@ -67,16 +67,16 @@ def _names_part(text: str) -> bool:
     return bool(_sides(text)) or has(text, "framing.all_sides", "framing.middle")
 
 
-@on_stage("crop")
-def crop(clause: Clause, context: Context, stage: Stage) -> Outcomes:
+@needs_clips("crop")
+def crop(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     """Crop the picture, or ask how."""
-    timeline = stage.timeline
+    timeline = selection.timeline
     wanted = crop_for(clause.text, timeline.width, timeline.height)
     if wanted is None:
         return asked(context, "how_to_crop")
     if min(wanted.right - wanted.left, wanted.bottom - wanted.top) < _MIN_SHARE:
         return refused("crop", {}, context.say("nothing_left"))
-    edited = edits.crop(timeline, wanted, stage.only)
+    edited = edits.crop(timeline, wanted, selection.only)
     said = context.say("cropped", size=f"{edited.width}×{edited.height}")
     args = {side: getattr(wanted, side) for side in _OPPOSITE}
     return did("crop", args, edited, said)

@@ -64,7 +64,7 @@ def refuse_reverse(_clause: Clause, context: Context) -> Outcomes:
 
 
 def refuse_freeze(_clause: Clause, context: Context) -> Outcomes:
-    """Say that frames cannot be frozen."""
+    """Say that freeze frames are not supported."""
     return refused("freeze_frame", {}, context.say("cannot_freeze"))
 
 

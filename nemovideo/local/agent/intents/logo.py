@@ -13,7 +13,7 @@ from nemovideo.local.agent.intents.create import asks_for_new
 from nemovideo.local.agent.language import digits, percent
 from nemovideo.local.agent.message import QUOTE, UNKNOWN_FILE, Clause
 from nemovideo.local.agent.places import find_spot, new_size, small_person
-from nemovideo.local.agent.stage import nothing_there, stage_for
+from nemovideo.local.agent.selection import no_clips, select_clips
 from nemovideo.local.agent.timing import says_when, when
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.media.probe import MediaItem
@@ -72,20 +72,20 @@ def _add(clause: Clause, context: Context) -> Outcomes:
     if chosen is None:
         what = speech.listed(context, clause.unknown_files) or context.say("a_logo_picture")
         return refused("add_overlay", {}, context.say("no_logo_file", what=what))
-    stage = stage_for(clause, context, without=(chosen.id,))
-    if not stage:
-        return nothing_there("add_overlay", context)
-    start, length = 0, stage.timeline.duration_ms
+    selection = select_clips(clause, context, without=(chosen.id,))
+    if not selection:
+        return no_clips("add_overlay", context)
+    start, length = 0, selection.timeline.duration_ms
     if says_when(clause.text):
         timed = when(clause.text, length, length)
         if timed is None:
-            return refused("add_overlay", {}, speech.out_of_range(context, stage.timeline))
+            return refused("add_overlay", {}, speech.out_of_range(context, selection.timeline))
         start, length = timed.start_ms, timed.duration_ms
-    corner = _free_corner(stage.timeline)
+    corner = _free_corner(selection.timeline)
     plain = Overlay(chosen.id, chosen.name, length, start, position=corner, size=SIZE)
     overlay = _styled(plain, clause.text, corner)
-    edited = evolve(stage.timeline, overlays=(*stage.timeline.overlays, overlay))
-    said = _described(context, overlay, stage.timeline.duration_ms, "logo_added")
+    edited = evolve(selection.timeline, overlays=(*selection.timeline.overlays, overlay))
+    said = _described(context, overlay, selection.timeline.duration_ms, "logo_added")
     return did("add_overlay", _args(overlay), edited, said)
 
 

@@ -8,7 +8,7 @@ from nemovideo.local.agent import edits
 from nemovideo.local.agent.context import Context, Outcomes, answered, did
 from nemovideo.local.agent.language import number, percent
 from nemovideo.local.agent.message import Clause
-from nemovideo.local.agent.stage import Stage, on_stage
+from nemovideo.local.agent.selection import Selection, needs_clips
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.timeline import Clip
 
@@ -46,15 +46,15 @@ def _properties(text: str) -> dict[str, str]:
     return parts
 
 
-@on_stage("adjust_color")
-def adjust(clause: Clause, context: Context, stage: Stage) -> Outcomes:
+@needs_clips("adjust_color")
+def adjust(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     """Adjust the named properties, or reset them."""
     text = clause.text
     named = _properties(text)
     if has(text, "look.reset"):
         values = {name: _NEUTRAL[name] for name in _NEUTRAL if not named or name in named}
     else:
-        values = {name: _value(name, part, stage.first) for name, part in named.items()}
+        values = {name: _value(name, part, selection.first) for name, part in named.items()}
         if has(text, "look.gray"):
             values |= _GRAY
 
@@ -66,8 +66,8 @@ def adjust(clause: Clause, context: Context, stage: Stage) -> Outcomes:
             saturation=values.get("saturation", clip.saturation),
         )
 
-    edited = edits.on_clips(stage.timeline, change, stage.only)
-    if edited == stage.timeline:
+    edited = edits.on_clips(selection.timeline, change, selection.only)
+    if edited == selection.timeline:
         return answered(context.say("looks_already"))
     if values == _GRAY:
         return did("adjust_color", values, edited, context.say("look_gray"), silent=True)

@@ -6,15 +6,15 @@ from attrs import evolve
 
 from nemovideo.local.agent.context import Context, Outcomes, answered, did
 from nemovideo.local.agent.message import Clause
-from nemovideo.local.agent.stage import Stage, on_stage
+from nemovideo.local.agent.selection import Selection, needs_clips
 from nemovideo.local.agent.words import has
 
 
-@on_stage("set_metadata")
-def keep(clause: Clause, context: Context, stage: Stage) -> Outcomes:
+@needs_clips("set_metadata")
+def keep(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     """Keep the metadata, or drop it if the clause asks for that."""
     kept = not has(clause.text, "remove", "metadata.left_out")
-    edited = evolve(stage.timeline, keep_metadata=kept)
+    edited = evolve(selection.timeline, keep_metadata=kept)
     if edited == context.timeline:
         return answered(context.say("metadata_already"))
     said = context.say("metadata_kept" if kept else "metadata_dropped")

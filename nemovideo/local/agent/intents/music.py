@@ -8,7 +8,7 @@ from nemovideo.local.agent import files, hiding, speech
 from nemovideo.local.agent.context import Context, Outcomes, answered, did, refused
 from nemovideo.local.agent.loudness import new_volume
 from nemovideo.local.agent.message import AUDIO, Clause
-from nemovideo.local.agent.stage import nothing_there, stage_for
+from nemovideo.local.agent.selection import no_clips, select_clips
 from nemovideo.local.agent.timing import says_when, when
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.timeline import Sound
@@ -77,10 +77,10 @@ def add(clause: Clause, context: Context) -> Outcomes:
         names = clause.unknown_files or [item.name for item in from_video]
         what = speech.listed(context, names) or context.say("an_audio_file")
         return refused("add_music", {}, context.say("no_music_file", what=what))
-    stage = stage_for(clause, context, without=(music.id,) if from_video else ())
-    if not stage:
-        return nothing_there("add_music", context)
-    timeline = stage.timeline
+    selection = select_clips(clause, context, without=(music.id,) if from_video else ())
+    if not selection:
+        return no_clips("add_music", context)
+    timeline = selection.timeline
     volume = new_volume(clause.text, DEFAULT_VOLUME)
     if volume is None:
         volume = timeline.sounds[0].volume if timeline.sounds else DEFAULT_VOLUME

@@ -11,7 +11,7 @@ from nemovideo.local.agent.intents import background
 from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.places import Spot, find_spot, new_size, nudge
-from nemovideo.local.agent.stage import Stage, nothing_there, on_stage
+from nemovideo.local.agent.selection import Selection, needs_clips, no_clips
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.timeline import Background, Clip, Place
 
@@ -40,11 +40,11 @@ def place(clause: Clause, context: Context) -> Outcomes:
     return _move(clause, context)
 
 
-@on_stage("place_person")
-def _move(clause: Clause, context: Context, stage: Stage) -> Outcomes:
-    if all(clip.kind == "card" for clip in stage.timeline.clips):
-        return nothing_there("place_person", context)
-    current = stage.first.place or Place()
+@needs_clips("place_person")
+def _move(clause: Clause, context: Context, selection: Selection) -> Outcomes:
+    if all(clip.kind == "card" for clip in selection.timeline.clips):
+        return no_clips("place_person", context)
+    current = selection.first.place or Place()
     placed = None if has(clause.text, "place.reset") else _new_place(clause.text, current)
     blurred: list[str] = []
 
@@ -56,7 +56,7 @@ def _move(clause: Clause, context: Context, stage: Stage) -> Outcomes:
         blurred.append(clip.name)
         return evolve(clip, place=placed, background=Background("blur"))
 
-    edited = edits.on_footage(stage.timeline, change, stage.only)
+    edited = edits.on_footage(selection.timeline, change, selection.only)
     if edited == context.timeline:
         return answered(context.say("placed_already"))
     if placed is None:

@@ -8,7 +8,7 @@ from nemovideo.local.agent import edits, speech
 from nemovideo.local.agent.context import Context, Outcomes, did, refused
 from nemovideo.local.agent.language import digits, factor
 from nemovideo.local.agent.message import Clause
-from nemovideo.local.agent.stage import Stage, on_stage
+from nemovideo.local.agent.selection import Selection, needs_clips
 from nemovideo.local.agent.words import has
 
 OTHER_SUBJECTS = ("title", "music", "sound", "background", "logo.logo", "talk.formats")
@@ -27,17 +27,17 @@ def _times(text: str) -> float | None:
     return float(found[1]) if found else factor(text)
 
 
-@on_stage("repeat_clip")
-def repeat(clause: Clause, context: Context, stage: Stage) -> Outcomes:
+@needs_clips("repeat_clip")
+def repeat(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     """Play the video, or one clip, several times: twice by default."""
     count = max(2, round(_times(clause.text) or 2))
     if count > _MAX_TIMES:
         return refused(
             "repeat_clip", {"times": count}, context.say("repeat_limit", most=_MAX_TIMES)
         )
-    edited = edits.repeat(stage.timeline, count, stage.only)
+    edited = edits.repeat(selection.timeline, count, selection.only)
     length = speech.seconds(context, edited.duration_ms)
-    sentence = "repeated" if stage.only is None else "repeated_clip"
-    names = speech.listed(context, [clip.name for clip in stage.clips])
+    sentence = "repeated" if selection.only is None else "repeated_clip"
+    names = speech.listed(context, [clip.name for clip in selection.clips])
     said = context.say(sentence, names=names, times=count, length=length)
     return did("repeat_clip", {"times": count}, edited, said)

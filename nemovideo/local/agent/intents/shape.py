@@ -12,7 +12,7 @@ from nemovideo.local.agent.intents import background
 from nemovideo.local.agent.intents.create import asks_for_new
 from nemovideo.local.agent.language import digits, percent, times
 from nemovideo.local.agent.message import QUOTE, Clause
-from nemovideo.local.agent.stage import Stage, on_stage
+from nemovideo.local.agent.selection import Selection, needs_clips
 from nemovideo.local.agent.words import has
 from nemovideo.local.timeline import Timeline
 
@@ -151,10 +151,10 @@ def change(clause: Clause, context: Context) -> Outcomes:
     return _change(clause, context)
 
 
-@on_stage("set_canvas")
-def _change(clause: Clause, context: Context, stage: Stage) -> Outcomes:
+@needs_clips("set_canvas")
+def _change(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     text = digits(clause.text)
-    edited = shaped(stage.timeline, text)
+    edited = shaped(selection.timeline, text)
     size = f"{edited.width}×{edited.height}"
     if not all(_MIN_PX <= side <= _MAX_PX for side in (edited.width, edited.height)):
         said = context.say("size_limits", size=size, least=_MIN_PX, most=_MAX_PX)
@@ -162,7 +162,7 @@ def _change(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     if not 1 <= edited.fps <= _MAX_FPS:
         said = context.say("rate_limits", most=_MAX_FPS)
         return refused("set_canvas", {"fps": edited.fps}, said)
-    before = stage.timeline
+    before = selection.timeline
     if evolve(edited, shaped=before.shaped, rated=before.rated) == context.timeline:
         return answered(context.say("shaped_already", size=size))
     in_frame = any(clip.fit == "cover" for clip in edited.clips)

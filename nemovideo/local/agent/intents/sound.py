@@ -9,7 +9,7 @@ from nemovideo.local.agent.context import Context, Outcomes, answered, asked, di
 from nemovideo.local.agent.language import percent, times
 from nemovideo.local.agent.loudness import new_volume
 from nemovideo.local.agent.message import Clause
-from nemovideo.local.agent.stage import Stage, on_stage
+from nemovideo.local.agent.selection import Selection, needs_clips
 from nemovideo.local.agent.words import has
 from nemovideo.local.timeline import Clip
 
@@ -53,16 +53,18 @@ def matches(clause: Clause) -> bool:
     return has(text, "loudness.loudness") and has(text, "sound", "sound.loudness")
 
 
-@on_stage("set_volume")
-def set_volume(clause: Clause, context: Context, stage: Stage) -> Outcomes:
+@needs_clips("set_volume")
+def set_volume(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     """Set the volume of whole clips."""
     if times(clause.text):
         return refused("set_volume", {}, context.say("no_partial_volume"))
-    volume = _volume(clause.text, stage.first.volume)
+    volume = _volume(clause.text, selection.first.volume)
     if volume is None:
         return asked(context, "how_loud")
-    edited = edits.on_clips(stage.timeline, lambda clip: evolve(clip, volume=volume), stage.only)
-    if edited == stage.timeline:
+    edited = edits.on_clips(
+        selection.timeline, lambda clip: evolve(clip, volume=volume), selection.only
+    )
+    if edited == selection.timeline:
         return answered(context.say("volume_already", volume=volume))
     said = context.say("volume" if volume else "muted", volume=volume)
     return did("set_volume", {"volume": volume}, edited, said, silent=True)

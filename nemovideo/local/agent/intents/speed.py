@@ -8,7 +8,7 @@ from nemovideo.local.agent import edits, speech
 from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
 from nemovideo.local.agent.language import factor, number, percent, times
 from nemovideo.local.agent.message import Clause
-from nemovideo.local.agent.stage import Stage, on_stage
+from nemovideo.local.agent.selection import Selection, needs_clips
 from nemovideo.local.agent.words import has
 from nemovideo.local.timeline import Clip
 
@@ -23,17 +23,17 @@ def matches(clause: Clause) -> bool:
     return has(text, "speed.fast", "speed.slow") and has(text, "speed.acting")
 
 
-@on_stage("set_speed")
-def change(clause: Clause, context: Context, stage: Stage) -> Outcomes:
+@needs_clips("set_speed")
+def change(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     """Set the speed of the videos."""
-    if not any(clip.kind == "video" for clip in stage.timeline.clips):
+    if not any(clip.kind == "video" for clip in selection.timeline.clips):
         return refused("set_speed", {}, context.say("no_video_to_speed"))
     if times(clause.text) or has(clause.text, "speed.part"):
         return refused("set_speed", {}, context.say("no_partial_speed"))
     new, relative = _speed(clause.text)
     if new is None:
         return asked(context, "how_fast")
-    speeds = {clip.speed * new if relative else new for clip in stage.timeline.clips}
+    speeds = {clip.speed * new if relative else new for clip in selection.timeline.clips}
     if not all(SLOWEST <= speed <= FASTEST for speed in speeds):
         said = context.say("speed_limits", slowest=SLOWEST, fastest=FASTEST)
         return refused("set_speed", {"speed": round(max(speeds), 4)}, said)
@@ -41,10 +41,10 @@ def change(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     def speed_of(clip: Clip) -> float:
         return round(clip.speed * new if relative else new, 4)
 
-    edited = edits.set_speed(stage.timeline, speed_of, stage.only)
+    edited = edits.set_speed(selection.timeline, speed_of, selection.only)
     speed = next(iter(speeds))
     shown = f"{speed:g}"
-    if edited == stage.timeline:
+    if edited == selection.timeline:
         return answered(context.say("speed_already", shown=shown))
     length = speech.seconds(context, edited.duration_ms)
     said = context.say("speed", shown=shown, length=length)

@@ -14,7 +14,7 @@ from nemovideo.local.agent.fading import Fade, take_fade
 from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import QUOTE, Clause, normalize
 from nemovideo.local.agent.places import new_size, nudge, small_person
-from nemovideo.local.agent.stage import nothing_there, stage_for
+from nemovideo.local.agent.selection import no_clips, select_clips
 from nemovideo.local.agent.timing import position, says_when, when
 from nemovideo.local.agent.title_words import changed_text, only_describes, text_of
 from nemovideo.local.agent.words import has, pattern
@@ -94,7 +94,7 @@ def _meant(clause: Clause, timeline: Timeline) -> list[int]:
 
 
 def indexes(clause: Clause, timeline: Timeline) -> list[int]:
-    """Return the indexes of the titles that a clause is about: the last one if it says nothing."""
+    """Return the indexes of the titles that a clause is about; by default, the last one."""
     meant = _meant(clause, timeline)
     return meant if clause.quotes or has(clause.text, "titles.all") else meant[-1:]
 
@@ -108,7 +108,7 @@ def matches_change(clause: Clause) -> bool:
 
 
 def replaces_words(clause: Clause) -> bool:
-    """Return whether the clause replaces one quotation by another: change “A” to “B”."""
+    """Return whether the clause replaces one quotation with another: change “A” to “B”."""
     return len(clause.quotes) == 2 and has(clause.text, "replace", "titles.change")
 
 
@@ -214,10 +214,10 @@ def add(clause: Clause, context: Context) -> Outcomes:
         return change(clause, context)
     if not words:
         return ask_for_words(clause, context)
-    stage = stage_for(clause, context)
-    if not stage:
-        return nothing_there("add_title", context)
-    timeline = stage.timeline
+    selection = select_clips(clause, context)
+    if not selection:
+        return no_clips("add_title", context)
+    timeline = selection.timeline
     outside = clause.text if clause.quotes else clause.text.replace(normalize(words), " ")
     fade, outside = take_fade(outside)
     timed = when(outside, timeline.duration_ms, min(DEFAULT_MS, timeline.duration_ms))
@@ -246,7 +246,7 @@ def ask_for_words(clause: Clause, context: Context, effects: Sequence[str] = ())
         request = re.sub(rf"{re.escape(effect)}的?", "", request, count=1, flags=re.IGNORECASE)
     refusal = context.say("cannot_style_title", effects=", ".join(effects)) + " " if effects else ""
     request = " ".join(request.split()).strip(" .,!。，！:：")
-    return asked(context, "which_words", prefix=refusal, anything=True, request=request)
+    return asked(context, "which_words", prefix=refusal, free_text=True, request=request)
 
 
 def _now(context: Context, text: str, before: Title, after: Title) -> str:

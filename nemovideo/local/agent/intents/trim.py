@@ -11,7 +11,7 @@ from nemovideo.local.agent import edits, speech
 from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
 from nemovideo.local.agent.language import find_time, mark_times, percent, time_range, times
 from nemovideo.local.agent.message import Clause
-from nemovideo.local.agent.stage import Stage, on_stage, without_number
+from nemovideo.local.agent.selection import Selection, needs_clips, without_number
 from nemovideo.local.agent.words import has, pattern
 
 _TOLERANCE_MS = 50
@@ -30,7 +30,7 @@ class _Cut:
 def matches(clause: Clause) -> bool:
     """Return whether the clause asks to shorten the video."""
     text = clause.text
-    if pattern("trim.untold").match(text):
+    if pattern("trim.unspecified").match(text):
         return True
     at_end = has(text, "trim.first", "trim.last")
     half = has(text, "trim.half") and (at_end or has(text, "trim.in_half"))
@@ -46,11 +46,11 @@ def matches(clause: Clause) -> bool:
     return made or has(mark_times(text), "trim.starts", "trim.make_it")
 
 
-@on_stage("trim_clip")
-def trim(clause: Clause, context: Context, stage: Stage) -> Outcomes:
+@needs_clips("trim_clip")
+def trim(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     """Keep a part or cut it out, or ask which part."""
-    only = stage.only[0] if stage.only and len(stage.only) == 1 else None
-    total = stage.timeline.duration_ms if only is None else stage.first.duration_ms
+    only = selection.only[0] if selection.only and len(selection.only) == 1 else None
+    total = selection.timeline.duration_ms if only is None else selection.first.duration_ms
     cut = _read(without_number(clause.text), total)
     length = speech.seconds(context, total)
     if cut is None:
@@ -65,26 +65,26 @@ def trim(clause: Clause, context: Context, stage: Stage) -> Outcomes:
     if end <= start and end <= total:  # "trim 5s to 2s"
         return asked(context, "which_part", length=length)
     if not 0 <= start < end <= total:
-        return refused("trim_clip", args, _beyond(context, cut, total, stage, only))
+        return refused("trim_clip", args, _beyond(context, cut, total, selection, only))
     if (start, end) == (0, total):
         if cut.keeps:
             return answered(context.say("trim_already", length=length))
         return refused("trim_clip", args, context.say("not_everything"))
-    edited = edits.trim(stage.timeline, start, end, keeps=cut.keeps, only=only)
+    edited = edits.trim(selection.timeline, start, end, keeps=cut.keeps, only=only)
     left = speech.seconds(context, edited.duration_ms)
     part = speech.part(context, start, end, total)
     if only is not None:
-        part = context.say("part_of", part=part, name=stage.first.name)
+        part = context.say("part_of", part=part, name=selection.first.name)
     said = context.say("part_kept" if cut.keeps else "part_cut", part=part, left=left)
-    if len(edited.titles) < len(stage.timeline.titles):
+    if len(edited.titles) < len(selection.timeline.titles):
         said += context.say("title_lost")
     return did("trim_clip", args, edited, said)
 
 
-def _beyond(context: Context, cut: _Cut, total: int, stage: Stage, only: int | None) -> str:
+def _beyond(context: Context, cut: _Cut, total: int, selection: Selection, only: int | None) -> str:
     """Return the refusal of a part that is not within the video, or within one clip."""
     length = speech.seconds(context, total)
-    name = context.say("the_video") if only is None else stage.first.name
+    name = context.say("the_video") if only is None else selection.first.name
     if cut.start_ms < 0:  # the last 15 s of 10 s
         part = speech.seconds(context, cut.end_ms - cut.start_ms)
     elif cut.start_ms == 0:
@@ -103,8 +103,8 @@ def _read(text: str, total: int) -> _Cut | None:
     found = times(text)
     if found and has(text, "trim.both_ends") and (drops or has(text, "trim.cut")):
         return _Cut(found[0], total - found[0], keeps=True)
-    if by_border := _by_border(text, total, drops=drops):
-        return by_border
+    if by_boundary := _by_boundary(text, total, drops=drops):
+        return by_boundary
     amount = found[0] if found else _share(text, total)
     if amount is None:
         return None
@@ -127,7 +127,7 @@ def _read(text: str, total: int) -> _Cut | None:
     return _Cut(0, amount, keeps=True)
 
 
-def _by_border(text: str, total: int, *, drops: bool) -> _Cut | None:
+def _by_boundary(text: str, total: int, *, drops: bool) -> _Cut | None:
     """Read "everything after 5 s", "start at 3 s", "5秒之后的", "从第3秒开始"."""
     to_end = find_time(text, "timing.to_end")
     if to_end is not None:

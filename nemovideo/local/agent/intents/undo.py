@@ -22,7 +22,7 @@ _SUBJECTS = {
     "changes.length": "length",
     "changes.look": "look",
 }
-"""The words for a subject, and the key of that subject in `_facts`."""
+"""The words for a subject, and the key of that subject in `_aspects`."""
 
 
 def start_over(_clause: Clause, context: Context) -> Outcomes:
@@ -31,7 +31,7 @@ def start_over(_clause: Clause, context: Context) -> Outcomes:
     main = next((item for item in context.media if item.id in ids and item.kind == "video"), None)
     fresh = edits.timeline_of(main) if main else edits.timeline_for(context.media)
     if fresh is None or fresh == context.timeline:
-        return answered(context.say("nothing_to_take_back"))
+        return answered(context.say("nothing_to_discard"))
     return did("start_over", {}, fresh, context.say("started_over"))
 
 
@@ -43,7 +43,7 @@ def means_last_change(clause: Clause) -> bool:
 
 def undo(clause: Clause, context: Context) -> Outcomes:
     """Undo the last change, if it is what the clause refers to."""
-    named = {fact for name, fact in _SUBJECTS.items() if has(clause.text, name)}
+    named = {aspect for name, aspect in _SUBJECTS.items() if has(clause.text, name)}
     changed = _changed(context.previous, context.timeline) if context.history else set()
     if "background" in named - changed:
         return restore(clause, context)
@@ -58,10 +58,10 @@ def undo(clause: Clause, context: Context) -> Outcomes:
 
 def _named(changed: set[str], context: Context) -> str:
     """Return what was changed, in words."""
-    facts = changed or {"other"}
-    if "clips" in facts:  # everything else differs as well
-        facts = {"clips"}
-    return listed(context, [context.say(f"undone.{fact}") for fact in sorted(facts)])
+    aspects = changed or {"other"}
+    if "clips" in aspects:  # everything else differs as well
+        aspects = {"clips"}
+    return listed(context, [context.say(f"undone.{aspect}") for aspect in sorted(aspects)])
 
 
 def _is_upload(context: Context) -> bool:
@@ -71,14 +71,14 @@ def _is_upload(context: Context) -> bool:
 
 
 def _changed(before: Timeline, after: Timeline) -> set[str]:
-    """Return the facts that differ between two versions; if the first has no clips, all."""
+    """Return the aspects that differ between two versions: all, if the first has no clips."""
     if not before.clips:
         return {"clips", *_SUBJECTS.values()}
-    old, new = _facts(before), _facts(after)
+    old, new = _aspects(before), _aspects(after)
     return {name for name in old if old[name] != new[name]}
 
 
-def _facts(timeline: Timeline) -> dict[str, object]:
+def _aspects(timeline: Timeline) -> dict[str, object]:
     clips = [attrs.asdict(clip, recurse=False) for clip in timeline.clips]
     return {
         "background": [clip["background"] for clip in clips],

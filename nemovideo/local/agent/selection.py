@@ -16,7 +16,7 @@ from nemovideo.local.timeline import Clip, Timeline
 
 
 @attrs.frozen
-class Stage:
+class Selection:
     """A timeline with clips, and the indexes of those to edit (`only`; None for all)."""
 
     timeline: Timeline
@@ -34,7 +34,9 @@ class Stage:
         return self.clips[0]
 
 
-def stage_for(clause: Clause, context: Context, *, without: Collection[str] = ()) -> Stage | None:
+def select_clips(
+    clause: Clause, context: Context, *, without: Collection[str] = ()
+) -> Selection | None:
     """Return the clips that a clause is about, or None if there are none.
 
     Priority: a video that the clause names, the timeline, the first uploaded video, the
@@ -45,11 +47,11 @@ def stage_for(clause: Clause, context: Context, *, without: Collection[str] = ()
     wanted = [item for item in files.of_kind(clause.files, ("video",)) if item.id not in without]
     if timeline.clips:
         if not wanted:
-            return Stage(timeline, _numbered(clause, timeline))
+            return Selection(timeline, _numbered(clause, timeline))
         ids = {item.id for item in wanted}
         on_it = tuple(i for i, clip in enumerate(timeline.clips) if clip.media in ids)
         if on_it:
-            return Stage(timeline, None if len(on_it) == len(timeline.clips) else on_it)
+            return Selection(timeline, None if len(on_it) == len(timeline.clips) else on_it)
     uploads = [
         *wanted,
         *files.of_kind(context.media, ("video",)),
@@ -57,10 +59,10 @@ def stage_for(clause: Clause, context: Context, *, without: Collection[str] = ()
         *files.of_kind(context.media, ("image",)),
     ]
     found = next((item for item in uploads if item.id not in without), None)
-    return Stage(edits.timeline_of(found)) if found else None
+    return Selection(edits.timeline_of(found)) if found else None
 
 
-def nothing_there(tool: str, context: Context) -> Outcomes:
+def no_clips(tool: str, context: Context) -> Outcomes:
     """Return the refusal if there is no clip to edit."""
     sounds = [item.name for item in context.media if item.kind == "audio"]
     if sounds and len(sounds) == len(context.media):
@@ -68,13 +70,13 @@ def nothing_there(tool: str, context: Context) -> Outcomes:
     return refused(tool, {}, context.say("no_video"))
 
 
-def on_stage(tool: str) -> Callable[[Callable[[Clause, Context, Stage], Outcomes]], Action]:
+def needs_clips(tool: str) -> Callable[[Callable[[Clause, Context, Selection], Outcomes]], Action]:
     """Return a decorator for an edit that needs a clip; without one, `tool` is refused."""
 
-    def decorate(edit: Callable[[Clause, Context, Stage], Outcomes]) -> Action:
+    def decorate(edit: Callable[[Clause, Context, Selection], Outcomes]) -> Action:
         def carry_out(clause: Clause, context: Context) -> Outcomes:
-            stage = stage_for(clause, context)
-            return edit(clause, context, stage) if stage else nothing_there(tool, context)
+            selection = select_clips(clause, context)
+            return edit(clause, context, selection) if selection else no_clips(tool, context)
 
         return carry_out
 
@@ -83,12 +85,12 @@ def on_stage(tool: str) -> Callable[[Callable[[Clause, Context, Stage], Outcomes
 
 def without_number(text: str) -> str:
     """Return the text with digits, without "the first clip", which is not a time or an angle."""
-    return pattern("stage.numbered_clip").sub(" ", digits(text))
+    return pattern("selection.numbered_clip").sub(" ", digits(text))
 
 
 def _numbered(clause: Clause, timeline: Timeline) -> tuple[int, ...] | None:
     text = digits(clause.text)
-    names = ("stage.numbered_clip", "stage.clip_number")
+    names = ("selection.numbered_clip", "selection.clip_number")
     found = next(filter(None, (pattern(name).search(text) for name in names)), None)
     alone = len(timeline.clips) == 1
     named = re.sub(r" 1$", " clip", found[0]) if found else ""  # "the second one", with digits
