@@ -37,8 +37,8 @@ class Corrections(Generic[_View]):
     """Merge a user's masks into the cuts of a clip.
 
     A user's mask replaces the engine's. It is propagated to the frames before and after until the
-    engine's mask agrees or the shot ends; backward at most `reach` frames, with a weight that
-    decreases with distance.
+    engine's mask agrees or the shot ends. Backward, it reaches at most `reach` frames, with a
+    weight that decreases with distance.
 
     Args:
         masks: Frame-sized masks by frame number.
@@ -99,7 +99,7 @@ class Corrections(Generic[_View]):
     def _step(
         self, propagated: Propagated, source: _Frame[_View], target: _Frame[_View]
     ) -> Propagated | None:
-        """Propagate to a neighboring frame; None at a cut or where the engine agrees."""
+        """Propagate to a neighboring frame; None at a scene change, or if the engine agrees."""
         if target.view is source.view:
             return propagated
         if is_scene_change(source.thumbnail, target.thumbnail):

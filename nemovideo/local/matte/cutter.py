@@ -13,7 +13,7 @@ from nemovideo.local.matte.engine import DEFAULT_SIDE, Mask, Matte
 from nemovideo.local.matte.faces import FaceFinder
 from nemovideo.local.matte.people import Detection, People
 from nemovideo.local.matte.search_schedule import SearchSchedule
-from nemovideo.local.matte.smoothing import between, changed, motion, steadied
+from nemovideo.local.matte.smoothing import between, motion, relative_change, steadied
 from nemovideo.local.matte.tracking import Box, Thumbnail, is_scene_change, resampled_to_box, whole
 from nemovideo.local.matte.view import View
 
@@ -81,9 +81,9 @@ class Cutter:
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
         """Yield every frame with its mask, in order, a few frames behind the input.
 
-        The engine sees every second frame, fewer if there is little motion, all if there is much;
-        the others are interpolated from both neighbors. A repeated view is cut once. A yielded view
-        is not used again, so another thread may work on it.
+        The engine sees every second frame: fewer if there is little motion, all if there is a lot.
+        The others are interpolated from both neighbors. A repeated view is processed once. A
+        yielded view is not used again, so another thread may work on it.
         """
         waiting: list[_View] = []
         last: _View | None = None
@@ -144,7 +144,7 @@ class Cutter:
             before = resampled_to_box(
                 self._last.mask, self._last.box, found.box, found.mask.shape[0]
             )
-            self._change = changed(before, found.mask)
+            self._change = relative_change(before, found.mask)
             self._stride = _next_stride(self._change, self._stride)
             self._before_last = before
             moving: Mask | float = 1.0
@@ -161,7 +161,7 @@ class Cutter:
     def _between(
         self, view: View, first: tuple[Detection | None, Cut | None], last: Cut, share: float
     ) -> Cut:
-        """Interpolate the cut of a view between the last two that the engine saw."""
+        """Interpolate the cut of a view between the last two views that the engine saw."""
         (before, cut), after = first, self._last
         if before is None or cut is None or after is None or self._before_last is None:
             found = before or after  # a person entered or left in between
@@ -187,7 +187,7 @@ def _next_stride(change: float, stride: int) -> int:
 
 
 def _guide(view: View, found: Detection) -> Mask:
-    """Return the brightness of the detection's box, in the size of its mask."""
+    """Return the brightness of the detection's box, at the size of its mask."""
     return view.brightness(found.box, (found.mask.shape[1], found.mask.shape[0]))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from nemovideo.local.matte.engine import Mask
-from nemovideo.local.matte.pyramid import doubled, edged, halved
+from nemovideo.local.matte.pyramid import doubled, edge_padded, halved
 
 _BLACK = 0.3
 _WHITE = 0.8
@@ -47,7 +47,7 @@ def guided(mask: Mask, guide: Mask) -> Mask:
 
 def box_mean(values: Mask) -> Mask:
     """Return the mean of the 5 × 5 square around every value, with the edge repeated."""
-    padded = edged(values, _RADIUS)
+    padded = edge_padded(values, _RADIUS)
     mean = _sums_of_five(_sums_of_five(padded.T).T)
     mean *= np.float32(1 / (2 * _RADIUS + 1) ** 2)
     return mean

@@ -32,7 +32,7 @@ class Matte(Protocol):
                 square of the engine's `side`, by default 256 pixels.
 
         Returns:
-            float32 in 0..1, covering the picture, in any size.
+            float32 in 0..1, covering the picture, of any size.
         """
         ...
 

@@ -1,7 +1,7 @@
 """Face detection: MediaPipe's full-range model, run by LiteRT.
 
-The segmentation model finds people in any picture, and may miss them in a wide shot. A face
-confirms a person and their position.
+The segmentation model finds a "person" even in a picture without one, and may miss people in a wide
+shot. A face confirms that there is a person, and where.
 """
 
 from __future__ import annotations

@@ -127,8 +127,8 @@ class FineCutter:
 
         Two frames per second are key frames; six where people or the picture around them move, and
         up to ten where they move so fast that the optical flow loses them. The mask of a key frame
-        is the median with its neighbors' masks, so that a single wrong one has no effect. Frames in
-        between get masks propagated from both sides. A repeated view is cut once.
+        is the median of its own and its neighbors' masks: a single wrong one has no effect. Frames
+        in between get masks propagated from both sides. A repeated view is processed once.
         """
         last: _Frame[_View] | None = None
         thumbnail: Thumbnail | None = None
@@ -158,7 +158,7 @@ class FineCutter:
         yield from self._flush(keys, waiting)
 
     def _is_due(self, frame: _Frame[_View], key: _Key[_View], waiting: list[_Frame[_View]]) -> bool:
-        """Return whether a frame must be a key frame: the stride is complete, or it moved."""
+        """Return whether a frame must be a key frame: the stride is complete, or much moved."""
         count = len({id(other) for other in waiting}) + 1
         self._moved = False
         if count >= self._still_stride:
@@ -233,7 +233,7 @@ class FineCutter:
     def _settle(
         self, before: _Key[_View] | None, key: _Key[_View], after: _Key[_View] | None
     ) -> Iterator[tuple[_View, Cut]]:
-        """Steady a key frame by its neighbors; yield the frames before it, then itself."""
+        """Steady a key frame with its neighbors; yield the frames before it, then the key frame."""
         crop = self._crop_for(before, key, after)
         key.crop, key.alpha = crop, None if crop is None else _alpha_on(key.matte, crop)
         if before is not None and after is not None and crop is not None:
@@ -291,14 +291,14 @@ class FineCutter:
     def _forward(
         self, alpha: Mask, crop: Crop, frame: _Frame[_View], before: _Key[_View], grid: Crop
     ) -> Propagated:
-        """Propagate a mask of the key frame before a frame to it."""
+        """Propagate a mask from the previous key frame to a frame."""
         flow = self._flow(frame, before.frame, grid)
         return propagate(alpha, crop, frame.gray(grid), before.frame.gray(grid), flow, grid)
 
     def _backward(
         self, alpha: Mask, crop: Crop, frame: _Frame[_View], after: _Key[_View], grid: Crop
     ) -> Propagated:
-        """Propagate a mask of the key frame after a frame to it."""
+        """Propagate a mask from the next key frame to a frame."""
         here, there = frame.gray(grid), after.frame.gray(grid)
         return propagate(alpha, crop, here, there, self._optical_flow(here, there), grid)
 

@@ -1,4 +1,4 @@
-"""A tracked person, and who of several is in front."""
+"""A tracked person, and which of several people are in front."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BEHIND_FACE, _BEHIND_HEIGHT = 0.5, 0.7
 class Person:
     """A tracked person: the last mask with its box, the box for the next frame, the last face.
 
-    `unseen` counts the searches since then that missed a person behind.
+    `unseen` counts the searches that have missed a person behind since they were last found.
     """
 
     box: Box
@@ -41,9 +41,9 @@ def merged(people: Sequence[Person]) -> list[Person]:
 def in_front(people: Sequence[Person], size: Size) -> list[Person]:
     """Return the people in front.
 
-    They touch the lower edge of the frame. If anyone does, smaller people who do not are
-    behind: on a poster, or passing by. People who touch it are behind too if their face is
-    less than half as tall as the tallest and they are much shorter in the picture.
+    If anyone touches the lower edge of the frame, smaller people who do not touch it are behind:
+    on a poster, or passing by. So are people who touch it but are much shorter in the picture, and
+    whose face is less than half as tall as the tallest. If nobody touches it, all are in front.
     """
     touching = [person for person in people if person.next_box[3] >= size[1]]
     if not touching:
@@ -84,7 +84,7 @@ def touches(person: Person, others: Sequence[Person]) -> bool:
 
 
 def kept_area(person: Person) -> float:
-    """Return the pixels of the frame that a person's mask keeps."""
+    """Return the number of frame pixels that a person's mask keeps."""
     return share(person.mask > 0.5) * area(person.box)
 
 

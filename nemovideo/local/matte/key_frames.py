@@ -1,7 +1,7 @@
 """The matte of one key frame, from both networks.
 
 The small network finds people and gives a second mask; the large network sees a crop of
-each person. `reconcile` decides where the two masks differ.
+each person. Where the two masks differ, `reconcile` decides.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class KeyFrames:
     def _detect(
         self, view: View, boxes: Sequence[Box], *, side: int | None = None
     ) -> list[Detection]:
-        """Run the large network on each box, at a size that falls with their number."""
+        """Run the large network on each box: the more boxes, the smaller its input."""
         side = max(_MIN_SIDE, round((side or self._side) / len(boxes) ** 0.5))
         detections: list[Detection] = []
         low, high = _ALPHA_LEVELS
@@ -223,7 +223,7 @@ def _people(alpha: Mask, crop: Crop, grid: Crop) -> Region:
 
 
 def _boxes(mask: Mask, grid: Crop, margin: float) -> list[Box]:
-    """Return a padded box around each person; boxes that overlap much are joined."""
+    """Return a padded box around each person; boxes that overlap a lot are merged."""
     size = grid.box[2], grid.box[3]
     boxes: list[Box] = []
     for box in (_padded(box, size, margin) for box in _regions(mask, grid)):
@@ -258,7 +258,7 @@ def _box_of(region: Region, grid: Crop) -> Box | None:
 
 
 def _padded(box: Box, size: Size, margin: float) -> Box:
-    """Pad a box, more at the sides of tall ones for arms; edges are on even pixels."""
+    """Pad a box, and a tall one more at the sides, for arms; edges are on even pixels."""
     width, height = box[2] - box[0], box[3] - box[1]
     x, y = margin * max(width, _ARM_REACH * height), margin * height
     return (

@@ -24,7 +24,7 @@ class LiteRTModel:
     """A `.tflite` file as an engine, with the tensors that `tensors` describes. Thread-safe.
 
     Raises:
-        ModelUnavailableError: The file cannot be read or has other tensors.
+        ModelUnavailableError: The file cannot be read, or its tensors are not supported.
     """
 
     def __init__(self, path: Path, normalization: Normalization | None = None) -> None:
@@ -51,7 +51,7 @@ class LiteRTModel:
         return max(self._input.height, self._input.width)
 
     def mask(self, picture: Picture) -> Mask:
-        """Return the soft mask of the person, in the size of the model."""
+        """Return the soft mask of the person, at the model's output size."""
         values = self._input.tensor(picture)
         with self._lock:
             self._interpreter.set_tensor(self._input_index, values)

@@ -138,7 +138,7 @@ def load_matting(
     if model is not None:
         if engine is not None:
             raise LocalBackendError(
-                "engine= and model= were both given", remedy="Give one of the two."
+                "engine= and model= were both given", remedy="Pass only one of them."
             )
         engine = Model(model)
     if engine is None:

@@ -45,7 +45,9 @@ class Model:
                 _three_numbers("std", 1.0 if std is None else std),
             )
         if self.normalization is not None and 0 in self.normalization.std:
-            raise LocalBackendError("std has a zero", remedy="Give the network's own std.")
+            raise LocalBackendError(
+                "std has a zero", remedy="Pass the std that the network was trained with."
+            )
 
     def __repr__(self) -> str:
         """Show the path."""
@@ -89,7 +91,7 @@ def _three_numbers(name: str, values: float | Sequence[float]) -> tuple[float, f
     numbers = [values] * 3 if isinstance(values, int | float) else list(values)
     if len(numbers) != 3 or not all(isinstance(number, int | float) for number in numbers):
         raise LocalBackendError(
-            f"{name} is {values!r}", remedy=f"Give {name} as one number or as three, in 0..1."
+            f"{name} is {values!r}", remedy=f"Pass {name} as one number or as three, in 0..1."
         )
     red, green, blue = numbers
     return float(red), float(green), float(blue)

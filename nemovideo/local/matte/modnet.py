@@ -42,10 +42,10 @@ class ModNet:
         self._lock = threading.Lock()
 
     def mask(self, picture: Picture) -> Mask:
-        """Return the alpha of the person, in the size of the picture.
+        """Return the alpha of the person, at the size of the picture.
 
         Args:
-            picture: Height × width × 3, RGB, in a size from `input_size`.
+            picture: Height × width × 3, RGB, of a size from `input_size`.
         """
         values = (picture.astype(np.float32) - _HALF) / _HALF
         batch = np.ascontiguousarray(values.transpose(2, 0, 1)[np.newaxis])

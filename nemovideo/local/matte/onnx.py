@@ -32,7 +32,7 @@ def load_onnx(path: Path, normalization: Normalization | None = None, device: st
 
     Raises:
         MissingExtraError: onnxruntime is not installed.
-        ModelUnavailableError: The file cannot be read or has other tensors.
+        ModelUnavailableError: The file cannot be read, or its tensors are not supported.
     """
     session = open_session(path, device)
     try:
@@ -70,7 +70,7 @@ class OnnxModel:
         return max(self._input.height, self._input.width)
 
     def mask(self, picture: Picture) -> Mask:
-        """Return the soft mask of the person, in the size of the model."""
+        """Return the soft mask of the person, at the model's output size."""
         values = {self._input_name: self._input.tensor(picture)}
         (output,) = self._session.run([self._output_name], values)
         return as_mask(self._name, np.asarray(output))

@@ -207,7 +207,7 @@ class People:
         return found
 
     def _belongs_to(self, face: Box, person: Person) -> bool:
-        """Return whether a face belongs to a person, not to someone behind next to the mask."""
+        """Return whether a face in a person's box is theirs, not that of someone behind them."""
         point = center_of(face)
         if not contains(person.next_box, point):
             return False

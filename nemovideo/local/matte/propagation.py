@@ -101,7 +101,7 @@ def has_moved(frame: Gray, key: Gray, flow: Flow, people: Region, *, far_px: flo
 
 
 def is_lost(frame: Gray, key: Gray, flow: Flow, people: Region) -> bool:
-    """Return whether the flow misses so much of the people that their mask must not wait."""
+    """Return whether the flow loses so much of the people that a new key frame is needed now."""
     return _mismatched(frame, key, flow, people) > _LOST_SHARE
 
 

@@ -28,7 +28,7 @@ def doubled(planes: Mask) -> Mask:
     return double
 
 
-def edged(values: Mask, width: int) -> Mask:
+def edge_padded(values: Mask, width: int) -> Mask:
     """Return a plane padded by its repeated edge; faster than `np.pad`."""
     height, length = values.shape
     padded: Mask = np.empty((height + 2 * width, length + 2 * width), dtype=np.float32)

@@ -46,7 +46,7 @@ class RecurrentModel:
         self.mask(np.zeros((self.side, self.side, 3), dtype=np.uint8))
 
     def mask(self, picture: Picture) -> Mask:
-        """Return the alpha of a single picture, in the same size."""
+        """Return the alpha of a single picture, at the same size."""
         return RecurrentState(self).mask(picture)
 
     def run(
@@ -56,7 +56,7 @@ class RecurrentModel:
 
         Args:
             picture: Height × width × 3, RGB.
-            states: From the picture before; empty for the first.
+            states: Those of the previous picture; empty for the first.
         """
         source = picture.transpose(2, 0, 1)[np.newaxis].astype(np.float32) / np.float32(255)
         empty = np.zeros((1, 1, 1, 1), dtype=self._dtype)
@@ -79,7 +79,7 @@ class RecurrentState:
         self._states: list[npt.NDArray[np.generic]] = []
 
     def mask(self, picture: Picture) -> Mask:
-        """Return the alpha of the next picture, in the same size."""
+        """Return the alpha of the next picture, at the same size."""
         alpha, self._states = self._model.run(picture, self._states)
         return alpha
 

@@ -53,16 +53,16 @@ def regions_of(mask: Mask) -> list[Mask]:
     return [_only(mask, region) for region in regions]
 
 
-def region_at(mask: Mask, seen: Box, point: tuple[int, int]) -> Mask | None:
+def region_at(mask: Mask, mask_box: Box, point: tuple[int, int]) -> Mask | None:
     """Return a mask of the connected component at a point, or None.
 
     Args:
-        mask: Square, of the box `seen`.
-        seen: The part of the frame that the mask covers.
+        mask: Square, of the box `mask_box`.
+        mask_box: The part of the frame that the mask covers.
         point: The point in frame pixels.
     """
-    column = (point[0] - seen[0]) * _CELLS // (seen[2] - seen[0])
-    row = (point[1] - seen[1]) * _CELLS // (seen[3] - seen[1])
+    column = (point[0] - mask_box[0]) * _CELLS // (mask_box[2] - mask_box[0])
+    row = (point[1] - mask_box[1]) * _CELLS // (mask_box[3] - mask_box[1])
     cell = 1 << (_CELLS + 2) * _ROW - 1 - ((row + 1) * _ROW + column + 1)
     for region in _regions(_grid(mask)):
         if region & _spread(_spread(cell)):

@@ -45,7 +45,7 @@ class RembgEngine:
         self._session = _new_session(session) if isinstance(session, str) else session
 
     def mask(self, picture: Picture) -> Mask:
-        """Return the soft mask, in the size of the picture."""
+        """Return the soft mask, at the size of the picture."""
         masks = self._session.predict(Image.fromarray(picture))
         mask: Mask = np.asarray(masks[0].convert("L"), dtype=np.float32) * np.float32(1 / 255)
         return mask

@@ -1,4 +1,4 @@
-"""Schedule full-frame searches for new people: early after motion, rarely without."""
+"""Schedule full-frame searches for new people: soon after motion, and rarely without it."""
 
 from __future__ import annotations
 

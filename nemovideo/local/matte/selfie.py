@@ -11,7 +11,7 @@ from nemovideo.local.models import model_path
 class SelfieSegmentation(LiteRTModel):
     """The engine "fast", and the small network of "fine": a few milliseconds per picture.
 
-    It is made for people near the camera, and finds one even in a picture without people.
+    It is made for people near the camera, and finds a "person" even in a picture without one.
 
     Args:
         model: A `.tflite` file for the same task; by default MediaPipe's, fetched on first use.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nemovideo.local.matte.engine import Mask
-from nemovideo.local.matte.pyramid import edged
+from nemovideo.local.matte.pyramid import edge_padded
 from nemovideo.local.matte.tracking import resized
 
 _NOISE_GAIN = 0.4
@@ -19,9 +19,9 @@ _MOVED = 0.04
 def steadied(mask: Mask, previous: Mask, moving: Mask | float = 1.0) -> Mask:
     """Remove flicker from a mask.
 
-    Small changes are damped as noise. Large changes are applied at once as motion, so that
-    nothing trails; but where the picture is still, they are errors of the network and also
-    damped.
+    Small changes are damped as noise. Large changes are motion, and are applied at once, so that
+    nothing trails. Where the picture is still, large changes are errors of the network, and are
+    damped too.
 
     Args:
         mask: The new mask.
@@ -42,7 +42,7 @@ def motion(brightness: Mask, previous: Mask) -> Mask:
     have flat parts.
     """
     change = resized(np.abs(brightness - previous), (_SQUARES, _SQUARES))
-    padded = edged(change, 1)
+    padded = edge_padded(change, 1)
     rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
     most = np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
     moving: Mask = ((most - _NOISE) / np.float32(_MOVED - _NOISE)).clip(0, 1)
@@ -50,13 +50,13 @@ def motion(brightness: Mask, previous: Mask) -> Mask:
 
 
 def between(before: Mask, after: Mask, share: float) -> Mask:
-    """Interpolate between two masks, at a share of 0..1."""
+    """Interpolate between two masks; a `share` of 0 is the first, 1 the second."""
     mask: Mask = after - before
     mask *= np.float32(share)
     mask += before
     return mask
 
 
-def changed(before: Mask, after: Mask) -> float:
+def relative_change(before: Mask, after: Mask) -> float:
     """Return the change between two masks as a share of the area of people."""
     return float(np.abs(after - before).mean()) / max(float(after.mean()), 1e-3)

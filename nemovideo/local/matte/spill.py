@@ -28,8 +28,7 @@ def missing_color(colors: Mask, mask: Mask) -> Mask:
 
     Returns:
         In the shape of `colors`; zeros if the mask has no opaque or no transparent area. No
-        value goes beyond the foreground color nearby, so that an error in the mask does no
-        harm.
+        value goes beyond the foreground color nearby, so that errors in the mask do no harm.
     """
     share = halved(mask)
     sure = np.stack([share > _OPAQUE, share < _TRANSPARENT])

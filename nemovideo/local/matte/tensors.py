@@ -118,5 +118,5 @@ def as_mask(name: str, output: npt.NDArray[np.generic]) -> Mask:
 
 
 def unsuitable(name: str, reason: str) -> ModelUnavailableError:
-    """Return the error for a model with other tensors."""
+    """Return the error for a model whose tensors are not supported."""
     return ModelUnavailableError(f"{name} cannot be used: {reason}", remedy=_REMEDY)

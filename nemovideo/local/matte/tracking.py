@@ -46,24 +46,27 @@ def whole(size: Size) -> Box:
     return 0, 0, *size
 
 
-def person_box(mask: Mask, seen: Box, size: Size) -> Box:
+def person_box(mask: Mask, mask_box: Box, size: Size) -> Box:
     """Return the padded box around a person, on an even grid.
 
     Args:
-        mask: The mask of the person, in any size.
-        seen: The part of the frame that the mask covers.
+        mask: The mask of the person, of any size.
+        mask_box: The part of the frame that the mask covers.
         size: The frame size.
 
     Returns:
         The whole frame if the mask is nearly empty.
     """
     kept = mask > _PERSON
-    if share(kept) * area(seen) < _MIN_AREA * size[0] * size[1]:
+    if share(kept) * area(mask_box) < _MIN_AREA * size[0] * size[1]:
         return whole(size)
     columns, rows = np.flatnonzero(kept.any(axis=0)), np.flatnonzero(kept.any(axis=1))
-    step_x, step_y = (seen[2] - seen[0]) / kept.shape[1], (seen[3] - seen[1]) / kept.shape[0]
-    left, right = seen[0] + columns[0] * step_x, seen[0] + (columns[-1] + 1) * step_x
-    top, bottom = seen[1] + rows[0] * step_y, seen[1] + (rows[-1] + 1) * step_y
+    step_x, step_y = (
+        (mask_box[2] - mask_box[0]) / kept.shape[1],
+        (mask_box[3] - mask_box[1]) / kept.shape[0],
+    )
+    left, right = mask_box[0] + columns[0] * step_x, mask_box[0] + (columns[-1] + 1) * step_x
+    top, bottom = mask_box[1] + rows[0] * step_y, mask_box[1] + (rows[-1] + 1) * step_y
     grid = _grid(size)
     pad_x, pad_y = (right - left) * _PADDING, (bottom - top) * _PADDING
     return (
@@ -181,24 +184,24 @@ def area(box: Box) -> int:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-def resampled_to_box(mask: Mask, seen: Box, box: Box, side: int | None = None) -> Mask:
+def resampled_to_box(mask: Mask, mask_box: Box, box: Box, side: int | None = None) -> Mask:
     """Resample the mask of one box to another; 0 outside the first.
 
     The mask keeps its size, or becomes a square of `side`.
     """
     height, width = mask.shape
     wanted = (width, height) if side is None else (side, side)
-    if seen == box:
+    if mask_box == box:
         return resized(mask, wanted)
-    scale_x, scale_y = width / (seen[2] - seen[0]), height / (seen[3] - seen[1])
+    scale_x, scale_y = width / (mask_box[2] - mask_box[0]), height / (mask_box[3] - mask_box[1])
     extent = (
-        (box[0] - seen[0]) * scale_x,
-        (box[1] - seen[1]) * scale_y,
-        (box[2] - seen[0]) * scale_x,
-        (box[3] - seen[1]) * scale_y,
+        (box[0] - mask_box[0]) * scale_x,
+        (box[1] - mask_box[1]) * scale_y,
+        (box[2] - mask_box[0]) * scale_x,
+        (box[3] - mask_box[1]) * scale_y,
     )
     image = Image.fromarray(mask)
-    if union_box(seen, box) == seen:
+    if union_box(mask_box, box) == mask_box:
         image = image.resize(wanted, Image.Resampling.BILINEAR, box=extent)
     else:
         image = image.transform(wanted, Image.Transform.EXTENT, extent, Image.Resampling.BILINEAR)

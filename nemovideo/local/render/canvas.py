@@ -113,7 +113,7 @@ class Canvas:
 
     @property
     def shown_size(self) -> tuple[int, int]:
-        """The size in square pixels, in which pictures are drawn before `squeezed`."""
+        """The size in square pixels: pictures are drawn at this size, and then `squeezed`."""
         return max(2, round(self.width * self.aspect)), self.height
 
     def squeezed(self, image: Image.Image) -> Image.Image:

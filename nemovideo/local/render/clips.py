@@ -42,8 +42,8 @@ def clip_frames(
 ) -> Iterator[VideoFrame]:
     """Yield `count` finished frames of a clip on the canvas; the last one is held if needed.
 
-    No more frames are read from the source, because it is endless, and an engine with lookahead
-    would never finish. A frame can be yielded repeatedly, so consumers must not change it.
+    Only `count` frames are read: the source is endless, and an engine with lookahead would never
+    finish. A frame can be yielded repeatedly, so consumers must not change it.
 
     Args:
         clip: The clip.

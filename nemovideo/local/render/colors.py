@@ -51,7 +51,7 @@ def hdr_curve(colors: Colors) -> str | None:
     return _HDR_CURVES.get(colors.color_trc)
 
 
-def marked(frame: VideoFrame) -> VideoFrame:
+def with_default_matrix(frame: VideoFrame) -> VideoFrame:
     """Tag a frame without a color matrix with the default, and return it."""
     if frame.colorspace == UNSPECIFIED and not frame.format.is_rgb:
         frame.colorspace = matrix_for(frame.height)

@@ -73,18 +73,18 @@ class _BoxGraph:
         self._canvas = canvas
         self._draw = draw
         self._graph: FrameGraph | None = None
-        self._form: tuple[object, ...] = ()
+        self._key: tuple[object, ...] = ()
         self._move: Mover | None = None
 
     def __call__(
         self, box: Box, *frames: VideoFrame, offset: tuple[int, int] = (0, 0)
     ) -> VideoFrame:
-        form = (box, *((frame.width, frame.height) for frame in frames))
-        if self._graph is None or form != self._form:
+        key = (box, *((frame.width, frame.height) for frame in frames))
+        if self._graph is None or key != self._key:
             graph = FrameGraph()
             last = self._draw(graph, box, [graph.source(frame) for frame in frames])
             graph.finish(last)
-            self._graph, self._form, self._move = graph, form, Mover(last, (box[0], box[1]))
+            self._graph, self._key, self._move = graph, key, Mover(last, (box[0], box[1]))
         if self._move is not None:
             self._move((box[0] + offset[0], box[1] + offset[1]))
         return self._canvas.tagged(self._graph.run(*frames))
@@ -147,7 +147,7 @@ class Cutout:
     def __init__(self, canvas: Canvas, black: VideoFrame) -> None:
         self._black = black
         self._colors = EdgeColors(canvas)
-        self._graph = _BoxGraph(canvas, partial(_alone, size=(canvas.width, canvas.height)))
+        self._graph = _BoxGraph(canvas, partial(_over_black, size=(canvas.width, canvas.height)))
 
     def __call__(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
         """Return a new frame with an alpha plane."""
@@ -182,17 +182,17 @@ class AlphaPlane:
 
 
 def _overlaid(graph: FrameGraph, box: Box, inputs: Sequence[FilterContext]) -> FilterContext:
-    """Overlay a frame, optionally with edge colors, by a mask, on another."""
+    """Overlay a frame, optionally with its edge colors, on another through a mask."""
     *kept, mask, below = inputs
     scaled = graph.add("scale", _scale(box), mask)
     cut = graph.add("alphamerge", "", _inside(graph, box, *kept), scaled)
     return graph.add("overlay", f"{box[0]}:{box[1]}:format=yuv420", below, cut)
 
 
-def _alone(
+def _over_black(
     graph: FrameGraph, box: Box, inputs: Sequence[FilterContext], *, size: Size
 ) -> FilterContext:
-    """Draw the vicinity of the person over black, with the mask as alpha."""
+    """Draw the person, and slightly more, over black, with the mask as alpha."""
     *shown, mask = inputs
     opaque = graph.add("format", "yuv420p", _overlaid(graph, box, shown))
     return graph.add("alphamerge", "", opaque, _plane(graph, box, [mask], size=size))

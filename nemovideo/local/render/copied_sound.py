@@ -91,12 +91,12 @@ def copied_sound(timeline: Timeline, media: Mapping[str, MediaItem]) -> CopiedSo
         start_s = (stream.start_time or 0) * (stream.time_base or 0) - origin_s(container, stream)
         if abs(start_s) > _MAX_GAP_S:
             return None
-        if not _is_sound(container, stream):
+        if not _is_intact(container, stream):
             return None
     return CopiedSound(item.path)
 
 
-def _is_sound(container: InputContainer, stream: AudioStream) -> bool:
+def _is_intact(container: InputContainer, stream: AudioStream) -> bool:
     """Return whether all packets can be decoded; damaged audio is not copied."""
     try:
         for packet in container.demux(stream):

@@ -73,7 +73,7 @@ def cut_out(
     """Yield the clip's frames with its background replaced, or with an alpha plane.
 
     The background "matte" yields the mask, white on black. Frames without a person show only
-    the background, if any, with a warning at the end. Decoding and masks each have a thread.
+    the background, if any, with a warning at the end. Decoding and matting each have a thread.
 
     Args:
         frames: Frames of the size of the canvas, or of the layout's stage.

@@ -72,10 +72,10 @@ def decode_frames(
 def frames_at(
     item: MediaItem, times_s: Sequence[Fraction], *, warn: Warn = ignore_warning
 ) -> Iterator[Timed | None]:
-    """Yield the frame shown at each of these ascending times, else the first; None without frames.
+    """Yield the frame that is shown at each of these ascending times; None for an empty file.
 
-    Frames that several times depend on are decoded once. Frames that no other frame refers to are
-    decoded only shortly before these times.
+    Before the first frame, it is the first one. Frames that are needed for more than one time are
+    decoded once. Frames that no other frame refers to are decoded only shortly before the times.
     """
     if picture_family(item.path) is not None:
         yield from _shown_at(animation.frames(item.path), times_s)
@@ -84,7 +84,7 @@ def frames_at(
         if footage is None:
             yield from (None for _ in times_s)
             return
-        for _, group in itertools.groupby(times_s, footage.entry):
+        for _, group in itertools.groupby(times_s, footage.key_frame_id):
             together = list(group)
             shown = _shown_at(footage.frames(together[0], together), together)
             for time_s, timed in zip(together, shown, strict=True):
@@ -114,8 +114,8 @@ class _Footage:
     origin_s: Fraction
     warn: Warn
 
-    def entry(self, start_s: Fraction) -> int | Fraction:
-        """Return an id of the key frame before a time: its index position, else the time itself."""
+    def key_frame_id(self, start_s: Fraction) -> int | Fraction:
+        """Return an id of the key frame before a time: its place in the index, else the time."""
         if not self._seeks(start_s):
             return 0
         index = self.stream.index_entries
@@ -134,7 +134,7 @@ class _Footage:
         item, stream = self.item, self.stream
         if self._seeks(start_s):
             self.container.seek(self._ticks(start_s), stream=stream, backward=True)
-        on_damage = partial(self.warn, damaged(item.name))
+        on_damage = partial(self.warn, damage_warning(item.name))
         spans = [(-math.inf, math.inf)]
         if exact_s is not None and not item.broken_clock:
             spans = [
@@ -176,7 +176,7 @@ def _opened(item: MediaItem, warn: Warn) -> Iterator[_Footage | None]:
             yield _Footage(item, container, stream, stream.time_base, origin, warn)
 
 
-def damaged(name: str) -> str:
+def damage_warning(name: str) -> str:
     """Return the warning for a damaged file."""
     return f"{name} is damaged: only its readable parts are used."
 

@@ -31,10 +31,10 @@ _FACE_ROOM = 0.35
 def find_people(
     frames: Callable[[int], Iterable[VideoFrame]], fps: float, matting: LoadedEngine
 ) -> list[Detection]:
-    """Detect people about five times a second, and around cuts; frames without people are omitted.
+    """Detect people about five times a second, and around scene changes.
 
-    If the small network finds no one at all, as in a wide shot, the large one is run once a
-    second.
+    Frames without people are omitted. If the small network finds no one at all, as in a wide
+    shot, the large one is run once a second.
 
     Args:
         frames: Called with the longer side in pixels; returns the clip's frames from the start.
@@ -65,7 +65,7 @@ def _detect(
 def _sampled(
     frames: Iterable[VideoFrame], every: int, chosen: deque[tuple[int, int]]
 ) -> Iterator[FrameView]:
-    """Yield every n-th frame and those around cuts; append (number, scene) to `chosen`."""
+    """Yield every n-th frame and those around scene changes; append (number, scene) to `chosen`."""
     cropper = Cropper()
     scene = 0
     last: FrameView | None = None

@@ -20,9 +20,9 @@ _STILL = ("image", "card")
 def for_format(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format) -> Timeline:
     """Return the draft to render for a format; most formats do not change it.
 
-    For the mask only, sound is dropped. Masks are always white on black: their color adjustments
-    are dropped, and so are titles, overlays and fades if all clips are masks. A single picture
-    has the size of its photo.
+    A mask has no sound, and is always white on black: its color adjustments are dropped. Titles,
+    overlays and fades are dropped too, if all clips are masks. A single picture has the size of
+    its photo.
 
     Raises:
         RenderFailedError: The draft is a video, and the format a single picture.

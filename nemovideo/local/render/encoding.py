@@ -259,7 +259,7 @@ def open_writer(
         sound: The audio, None for silence.
         tags: Metadata, for formats that support it.
         tick: Called repeatedly while the file is completed; it may raise.
-        photo: The original of a single picture whose background was only removed.
+        photo: The original photo, if the draft only removes its background.
 
     Raises:
         RenderFailedError: The quality is unknown.

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _TIME_BASE = Fraction(1, 25)  # arbitrary: only the order of frames matters
 _MATRICES = {1: "bt709", 5: "bt470bg", 6: "smpte170m", 9: "bt2020nc"}
 _FILL_LIGHT = 0.75
-_stamp_lock = threading.Lock()
-"""Held while a frame is stamped and pushed: another thread may stamp it for its own graph."""
+_pts_lock = threading.Lock()
+"""Held from setting a frame's timestamp until it is pushed: other threads may push it, too."""
 _TURNS = {90: ("cclock",), 180: ("clock", "clock"), 270: ("clock",)}
 
 
@@ -73,7 +73,7 @@ class FrameGraph:
         """Return the output for one frame of each input, in the order of `source` calls."""
         assert self._sink is not None
         for source, frame in zip(self._sources, frames, strict=True):
-            with _stamp_lock:
+            with _pts_lock:
                 frame.pts = self._count
                 frame.time_base = _TIME_BASE
                 source.push(frame)

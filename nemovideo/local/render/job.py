@@ -38,8 +38,8 @@ from nemovideo.local.render.notices import Notices, Warn
 from nemovideo.local.render.prefetch import prefetch
 from nemovideo.local.timeline import Clip, Crop, Place, Timeline
 
-_HEAVY = {"webm": 2}
-"""By format, the factor by which alpha multiplies the encoder's memory."""
+_ALPHA_MEMORY = {"webm": 2}
+"""How many times as much memory the encoder of a format needs with alpha."""
 _BYTES_PER_PIXEL = {"zip": 0.02, "gif": 0.02, "mov": 0.02}
 """The minimum size on disk, in bytes per pixel, of formats with large files."""
 _MIN_RATE = 0.001
@@ -50,8 +50,8 @@ _MIN_SCALE, _MAX_SCALE = 0.02, 4.0
 class RenderResult:
     """The finished file.
 
-    `warnings` are sentences for the user, such as about damaged sources, or frames in which no
-    person was found.
+    `warnings` are sentences for the user, such as those about damaged sources, or about frames in
+    which no person was found.
     """
 
     path: Path
@@ -217,17 +217,17 @@ def _check_cost(kind: Format, canvas: Canvas, frames: int, folder: Path) -> None
     pixels = canvas.width * canvas.height
     most = MAX_PHOTO_PIXELS if kind.still else MAX_PIXELS
     if canvas.alpha:
-        most //= _HEAVY.get(kind.name, 1)
+        most //= _ALPHA_MEMORY.get(kind.name, 1)
     if pixels > most:
         raise RenderFailedError(
-            f"the size {canvas.width}×{canvas.height} is not supported: as {kind.name} the local "
-            f"backend renders up to {most / 1e6:.0f} million pixels"
+            f"the size {canvas.width}×{canvas.height} is not supported: the local backend renders "
+            f"{kind.name} files of up to {most / 1e6:.0f} million pixels"
         )
     needed = _BYTES_PER_PIXEL.get(kind.name, 0) * pixels * frames
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise RenderFailedError(
-            f"there is not enough disk space: as {kind.name} the file needs at least "
+            f"there is not enough disk space: the {kind.name} file needs at least "
             f"{needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free"
         )
 

@@ -265,7 +265,7 @@ def subjects(
 ) -> list[tuple[int, Region]]:
     """Return (frame, region to show) for the detections of a scene.
 
-    The region has all faces that last, if they fit into `room`, else the largest of them. While
+    The region contains all lasting faces if they fit into `room`, else the largest of them. While
     there are no faces, it is the upper part of the person.
     """
     tracks = _tracks(scene)

@@ -153,10 +153,12 @@ class GifWriter:
         self._path = path
         self._canvas = canvas
         self._tick = tick
-        self._waiting_path = path.with_name(f"{path.name}.frames")
-        self._waiting = av.open(str(self._waiting_path), "w", format="nut")
-        self._stream = _add_stream(self._waiting, "ffv1", "bgra", canvas)
-        self._palette = _FrameChain(canvas, f"palettegen=reserve_transparent={int(canvas.alpha)}")
+        self._stored_path = path.with_name(f"{path.name}.frames")
+        self._stored = av.open(str(self._stored_path), "w", format="nut")
+        self._stream = _add_stream(self._stored, "ffv1", "bgra", canvas)
+        self._palette = _BufferedFilter(
+            canvas, f"palettegen=reserve_transparent={int(canvas.alpha)}"
+        )
         self._frames = 0
 
     def write_frame(self, frame: VideoFrame) -> None:
@@ -167,18 +169,18 @@ class GifWriter:
         self._palette.push(picture)
         for _ in self._palette.ready():  # makes the filter process its queue
             pass
-        self._waiting.mux(self._stream.encode(picture))
+        self._stored.mux(self._stream.encode(picture))
 
     def finish(self) -> None:
         """Compute the palette, and encode the frames with it."""
-        self._waiting.mux(self._stream.encode(None))
-        self._waiting.close()
+        self._stored.mux(self._stream.encode(None))
+        self._stored.close()
         self._palette.push(None)
         palette = next(self._palette.ready())
         use = f"paletteuse=alpha_threshold={_HALF}:diff_mode=rectangle:dither={_DITHER}"
-        painter = _FrameChain(self._canvas, use, palette)
+        painter = _BufferedFilter(self._canvas, use, palette)
         with (
-            av.open(str(self._waiting_path)) as source,
+            av.open(str(self._stored_path)) as source,
             av.open(str(self._path), "w", format="gif") as target,
         ):
             stream = _add_stream(target, "gif", "pal8", self._canvas)
@@ -195,8 +197,8 @@ class GifWriter:
 
     def close(self) -> None:
         """Remove the temporary file."""
-        self._waiting.close()
-        self._waiting_path.unlink(missing_ok=True)
+        self._stored.close()
+        self._stored_path.unlink(missing_ok=True)
 
 
 def _add_stream(
@@ -210,24 +212,24 @@ def _add_stream(
     return stream
 
 
-class _FrameChain:
-    """A filter with a delay; a picture can be its second input."""
+class _BufferedFilter:
+    """A filter that buffers frames; its second input can be a palette."""
 
-    def __init__(self, canvas: Canvas, filter_: str, beside: VideoFrame | None = None) -> None:
+    def __init__(self, canvas: Canvas, filter_: str, palette: VideoFrame | None = None) -> None:
         self._graph = av.filter.Graph()
         self._source = self._input(canvas.width, canvas.height, canvas)
         name, _, args = filter_.partition("=")
         node = self._graph.add(name, args)
         self._source.link_to(node, 0, 0)
-        if beside is not None:
-            second = self._input(beside.width, beside.height, canvas)
+        if palette is not None:
+            second = self._input(palette.width, palette.height, canvas)
             second.link_to(node, 0, 1)
         self._sink = self._graph.add("buffersink")
         node.link_to(self._sink)
         self._graph.configure()
-        if beside is not None:
-            beside.pts, beside.time_base = 0, 1 / canvas.fps
-            second.push(beside)
+        if palette is not None:
+            palette.pts, palette.time_base = 0, 1 / canvas.fps
+            second.push(palette)
             second.push(None)
 
     def _input(self, width: int, height: int, canvas: Canvas) -> FilterContext:

@@ -19,7 +19,7 @@ from nemovideo.local.media.channels import floats, needs_mixing, speakers_of, st
 from nemovideo.local.media.clock import Clock
 from nemovideo.local.media.containers import main_audio, open_with_speakers, origin_s
 from nemovideo.local.media.probe import MediaItem
-from nemovideo.local.render.decoding import damaged, packets_of
+from nemovideo.local.render.decoding import damage_warning, packets_of
 from nemovideo.local.render.notices import Warn, ignore_warning
 from nemovideo.local.timeline import Background, Clip, Sound, Timeline
 
@@ -209,7 +209,7 @@ def _decoded(
         if start_s > 1 and stream.time_base and not item.broken_clock:
             offset = int((start_s - 1 + origin) / stream.time_base)
             container.seek(offset, stream=stream, backward=True)
-        on_damage = partial(warn, damaged(item.name))
+        on_damage = partial(warn, damage_warning(item.name))
         for packet in packets_of(container, stream, on_damage):
             try:
                 frames = packet.decode()
@@ -319,7 +319,7 @@ def _at_speed(blocks: Iterator[Block], speed: float) -> Iterator[Block]:
 
 
 def _tempo_factors(speed: float) -> list[float]:
-    """Split a speed into factors within the range of good quality of `atempo`."""
+    """Split a speed into factors in the range where `atempo` sounds good."""
     slowest, fastest = _TEMPO_STEPS
     factors: list[float] = []
     while not slowest <= speed <= fastest:

@@ -1,8 +1,8 @@
 """Single frames of a draft, as an export shows them, beside the original footage.
 
-They are rendered as in an export, but independently: the mask is not smoothed over time, and is
-made from fewer pixels, so its edges differ slightly, and a layout that follows the person is exact
-rather than smooth.
+They are rendered as in an export, but independently. The mask is not smoothed over time and is made
+from fewer pixels, so its edges differ slightly. A layout that follows the person is exact rather
+than smooth.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from nemovideo.local.timeline import Clip, Timeline
 MAX_SIDE_PX = 1280
 """The maximum width and height of a still."""
 
-# Exports use 448; 384 takes two thirds of the time, for masks that are as accurate.
+# Exports use 448; 384 takes two thirds of the time, and the masks are as accurate.
 _SHARP_SIDE = 384
 
 _THREADS = min(2, os.cpu_count() or 1)
@@ -77,14 +77,14 @@ def make_stills(
     kind = format_named("mp4" if is_video(timeline) else "png")
     timeline = for_format(timeline, media, kind)
     try:
-        return _Scene(timeline, media, matting, warn).stills(at_s)
+        return _StillRenderer(timeline, media, matting, warn).stills(at_s)
     except NemoError:
         raise
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise RenderFailedError(f"the preview cannot be rendered: {error}") from error
 
 
-class _Scene:
+class _StillRenderer:
     """A draft whose frames are rendered independently."""
 
     def __init__(

@@ -6,7 +6,7 @@ from av.video.frame import VideoFrame
 
 from nemovideo.local.media.cropping import Margins
 from nemovideo.local.media.orientation import filters_for
-from nemovideo.local.render.colors import marked
+from nemovideo.local.render.colors import with_default_matrix
 from nemovideo.local.render.filters import FrameGraph
 
 
@@ -27,7 +27,7 @@ class Upright:
 
     def __call__(self, frame: VideoFrame) -> VideoFrame:
         """Return the frame, or a new one if it must be cropped or rotated."""
-        marked(frame)
+        with_default_matrix(frame)
         crop = bool(self._margins) and (frame.width, frame.height) == self._size
         turns = filters_for(frame)
         if not crop and not turns:

@@ -18,7 +18,7 @@ from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.faces import FaceFinder
 from nemovideo.local.matte.people import People
 from nemovideo.local.matte.regions import main_people, region_at, regions_of
-from nemovideo.local.matte.smoothing import between, changed, motion, steadied
+from nemovideo.local.matte.smoothing import between, motion, relative_change, steadied
 from nemovideo.local.matte.tracking import (
     Box,
     Size,
@@ -432,8 +432,8 @@ def test_noise_is_damped_and_motion_is_not() -> None:
     assert 0.5 < steady[0, 0] < 0.56
     assert steady[0, 1:] == pytest.approx([1, 0])
     assert between(before, now, 0.25)[0] == pytest.approx([0.525, 0.25, 0.75])
-    assert changed(before, before) == 0
-    assert changed(before, now) > 0.5
+    assert relative_change(before, before) == 0
+    assert relative_change(before, now) > 0.5
 
 
 def test_a_hole_in_a_still_picture_opens_slowly() -> None:

@@ -10,7 +10,7 @@ import pytest
 from av.video.frame import VideoFrame
 
 from nemovideo.local.matte.cutter import Cut
-from nemovideo.local.matte.pyramid import doubled, edged, halved
+from nemovideo.local.matte.pyramid import doubled, edge_padded, halved
 from nemovideo.local.matte.spill import missing_color
 from nemovideo.local.render.canvas import Canvas
 from nemovideo.local.render.compositing import Compositor, Cutout
@@ -74,7 +74,7 @@ def test_planes_are_halved_and_doubled_without_a_shift() -> None:
 
 def test_padding_repeats_the_edge() -> None:
     plane = np.arange(12, dtype=np.float32).reshape(3, 4)
-    assert (edged(plane, 2) == np.pad(plane, 2, mode="edge")).all()
+    assert (edge_padded(plane, 2) == np.pad(plane, 2, mode="edge")).all()
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def font_for(text: str, size_px: int) -> tuple[str, ImageFont.FreeTypeFont]:
         raise ModelUnavailableError("no readable font", remedy="Install a TrueType font.")
     lacks, font = best
     if lacks:
-        _log.warning("no font has %s; removed from the text", " ".join(sorted(lacks)[:_MAX_LOGGED]))
+        _log.warning("no font has %s: removed from the text", " ".join(sorted(lacks)[:_MAX_LOGGED]))
     return "".join(character for character in text if character not in lacks), font
 
 

@@ -61,20 +61,20 @@ class Painting:
         """Draw a rectangle, optionally with rounded corners."""
         with_alpha = (*color, round(alpha * 255))
         corners = (*self._point((left, top)), *self._point((right, bottom)))
-        pencil = ImageDraw.Draw(self._image, "RGBA")
-        pencil.rounded_rectangle(corners, radius * self._unit, fill=with_alpha)
+        draw = ImageDraw.Draw(self._image, "RGBA")
+        draw.rounded_rectangle(corners, radius * self._unit, fill=with_alpha)
 
     def disc(self, center: Point, radius: float, color: Color, *, alpha: float = 1) -> None:
         """Draw a circle."""
         x, y = self._point(center)
         r = radius * self._unit
-        pencil = ImageDraw.Draw(self._image, "RGBA")
-        pencil.ellipse((x - r, y - r, x + r, y + r), fill=(*color, round(alpha * 255)))
+        draw = ImageDraw.Draw(self._image, "RGBA")
+        draw.ellipse((x - r, y - r, x + r, y + r), fill=(*color, round(alpha * 255)))
 
     def shape(self, points: Sequence[Point], color: Color, *, alpha: float = 1) -> None:
         """Draw a polygon."""
-        pencil = ImageDraw.Draw(self._image, "RGBA")
-        pencil.polygon([self._point(p) for p in points], fill=(*color, round(alpha * 255)))
+        draw = ImageDraw.Draw(self._image, "RGBA")
+        draw.polygon([self._point(p) for p in points], fill=(*color, round(alpha * 255)))
 
     def leaf(self, root: Point, angle: float, length: float, width: float, color: Color) -> None:
         """Draw a pointed leaf from `root` at an angle (radians, 0 to the right)."""
@@ -105,8 +105,8 @@ class Painting:
         tint = np.array(color, dtype=np.float32)
         self._put(pixels + (fall * tint * room).astype(np.float32))
 
-    def shade(self, strength: float) -> None:
-        """Add vignetting."""
+    def vignette(self, strength: float) -> None:
+        """Darken the corners."""
         rows = np.linspace(-1, 1, self._size[1], dtype=np.float32)[:, np.newaxis]
         columns = np.linspace(-1, 1, self._size[0], dtype=np.float32)[np.newaxis]
         dark = 1 - strength * ((rows**2 + columns**2) / 2) ** 1.5

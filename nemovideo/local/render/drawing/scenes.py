@@ -37,18 +37,18 @@ def _drawn(name: str, width: int, height: int) -> Image.Image:
 
 
 def _office(p: Painting) -> None:
-    dice = _dice(3)
+    rng = _rng(3)
     p.gradient(0, 1, [(238, 236, 231), (226, 222, 215), (205, 199, 190)])
     _window(p, 0.0, 0.06, 0.46, 0.70)
     p.blur(0.012)
     for x in (0.115, 0.23, 0.345, 0.46):
         p.box(x - p.across(0.007), 0.06, x + p.across(0.007), 0.70, (92, 96, 102))
     p.box(0, 0.70, 0.475, 0.725, (214, 210, 203))
-    _shelves(p, dice, left=0.66, right=0.97, top=0.14, rows=4)
+    _shelves(p, rng, left=0.66, right=0.97, top=0.14, rows=4)
     p.blur(0.010)
     p.gradient(0.86, 1, [(150, 118, 88), (112, 85, 62)])
     p.box(0, 0.84, 1, 0.862, (176, 142, 108))
-    _plant(p, dice, (0.575, 0.845), 0.30)
+    _plant(p, rng, (0.575, 0.845), 0.30)
     _monitor(p, 0.17, 0.84)
     _monitor(p, 0.86, 0.84)
     for x in (0.25, 0.55, 0.82):
@@ -58,12 +58,12 @@ def _office(p: Painting) -> None:
     for x in (0.25, 0.55, 0.82):
         p.light((x, 0.08), 0.22, (255, 214, 150), 0.55)
     p.light((0.18, 0.32), 0.75, (255, 250, 238), 0.55)
-    p.shade(0.22)
+    p.vignette(0.22)
 
 
 def _window(p: Painting, left: float, top: float, right: float, bottom: float) -> None:
     """Paint a bright window with a pale skyline."""
-    dice = _dice(11)
+    rng = _rng(11)
     steps = 40
     for step in range(steps):
         share = step / steps
@@ -72,18 +72,16 @@ def _window(p: Painting, left: float, top: float, right: float, bottom: float) -
         p.box(left, y, right, y + (bottom - top) / steps + 0.004, sky)
     x = left
     while x < right:
-        width = p.across(dice.uniform(0.05, 0.13))
-        height = dice.uniform(0.12, 0.38)
-        tone = dice.randint(-10, 12)
+        width = p.across(rng.uniform(0.05, 0.13))
+        height = rng.uniform(0.12, 0.38)
+        tone = rng.randint(-10, 12)
         color = (168 + tone, 186 + tone, 204 + tone)
         p.box(x, bottom - height, min(right, x + width), bottom, color)
         x += width * 0.92
     p.blur(0.01)
 
 
-def _shelves(
-    p: Painting, dice: Random, *, left: float, right: float, top: float, rows: int
-) -> None:
+def _shelves(p: Painting, rng: Random, *, left: float, right: float, top: float, rows: int) -> None:
     """Paint a bookcase with books."""
     books: list[Color] = [
         *((178, 92, 74), (72, 104, 128), (204, 178, 132), (96, 122, 98), (226, 218, 202)),
@@ -96,23 +94,23 @@ def _shelves(
         p.box(left, floor, right, floor + 0.016, (148, 118, 88))
         x = left + p.across(0.02)
         while x < right - p.across(0.04):
-            if dice.random() < 0.18:
-                x += p.across(dice.uniform(0.04, 0.09))
+            if rng.random() < 0.18:
+                x += p.across(rng.uniform(0.04, 0.09))
                 continue
-            width = p.across(dice.uniform(0.014, 0.032))
-            tall = height * dice.uniform(0.55, 0.82)
-            p.box(x, floor - tall, min(x + width, right), floor, dice.choice(books))
+            width = p.across(rng.uniform(0.014, 0.032))
+            tall = height * rng.uniform(0.55, 0.82)
+            p.box(x, floor - tall, min(x + width, right), floor, rng.choice(books))
             x += width * 1.06
 
 
-def _plant(p: Painting, dice: Random, root: Point, size: float) -> None:
+def _plant(p: Painting, rng: Random, root: Point, size: float) -> None:
     """Paint a potted plant at `root`."""
     top = root[1] - p.down(size * 0.42)
     for number in range(17):
         angle = -math.pi * (0.08 + 0.84 * number / 16)
-        green = dice.randint(-18, 26)
+        green = rng.randint(-18, 26)
         color = (70 + green, 116 + green, 72 + green // 2)
-        p.leaf((root[0], top), angle, size * dice.uniform(0.55, 1.0), size * 0.2, color)
+        p.leaf((root[0], top), angle, size * rng.uniform(0.55, 1.0), size * 0.2, color)
     half = p.across(size * 0.22)
     p.shape(
         [
@@ -163,11 +161,11 @@ def _studio(p: Painting) -> None:
         half = p.across(0.010)
         p.box(x - half, top, x + half, top + 0.46, color, alpha=0.8, radius=0.01)
     p.blur(0.016)
-    p.shade(0.45)
+    p.vignette(0.45)
 
 
 def _living_room(p: Painting) -> None:
-    dice = _dice(5)
+    rng = _rng(5)
     p.gradient(0, 0.84, [(232, 220, 204), (222, 206, 186)])
     p.gradient(0.84, 1, [(160, 122, 90), (128, 94, 68)])
     _window(p, 0.03, 0.10, 0.27, 0.60)
@@ -197,7 +195,7 @@ def _living_room(p: Painting) -> None:
         )
         p.disc((x, y), size * 0.2, (238, 226, 206), alpha=0.8)
     _sofa(p)
-    _plant(p, dice, (0.13, 0.90), 0.42)
+    _plant(p, rng, (0.13, 0.90), 0.42)
     lamp = 0.92
     p.box(lamp - p.across(0.005), 0.36, lamp + p.across(0.005), 0.88, (78, 66, 56))
     shade_width = p.across(0.095)
@@ -213,7 +211,7 @@ def _living_room(p: Painting) -> None:
     p.blur(0.012)
     p.light((lamp, 0.33), 0.42, (255, 196, 112), 0.85)
     p.light((0.14, 0.32), 0.5, (255, 248, 232), 0.5)
-    p.shade(0.25)
+    p.vignette(0.25)
 
 
 def _sofa(p: Painting) -> None:
@@ -234,20 +232,18 @@ def _sofa(p: Painting) -> None:
 
 
 def _beach(p: Painting) -> None:
-    dice = _dice(9)
+    rng = _rng(9)
     p.gradient(0, 0.52, [(82, 158, 222), (146, 200, 236), (224, 238, 240)])
     p.gradient(0.52, 1, [(224, 238, 240), (224, 238, 240)])
     for _ in range(26):
-        x, y = dice.random(), dice.uniform(0.10, 0.36)
-        p.disc((x, y), dice.uniform(0.02, 0.06), (255, 255, 255), alpha=0.3)
-        p.disc(
-            (x + p.across(0.05), y + 0.006), dice.uniform(0.02, 0.05), (255, 255, 255), alpha=0.3
-        )
+        x, y = rng.random(), rng.uniform(0.10, 0.36)
+        p.disc((x, y), rng.uniform(0.02, 0.06), (255, 255, 255), alpha=0.3)
+        p.disc((x + p.across(0.05), y + 0.006), rng.uniform(0.02, 0.05), (255, 255, 255), alpha=0.3)
     p.blur(0.03)
     p.gradient(0.50, 0.80, [(40, 128, 176), (52, 164, 190), (124, 212, 208), (150, 220, 212)])
     for _ in range(150):
-        x, y = dice.random(), 0.505 + 0.2 * dice.random() ** 1.4
-        long = p.across(dice.uniform(0.02, 0.09))
+        x, y = rng.random(), 0.505 + 0.2 * rng.random() ** 1.4
+        long = p.across(rng.uniform(0.02, 0.09))
         p.box(x, y, x + long, y + 0.002 + 0.012 * (y - 0.5), (226, 248, 250), alpha=0.4)
     p.blur(0.006)
     p.gradient(0.76, 1, [(226, 202, 160), (238, 214, 170), (222, 192, 146)])
@@ -255,19 +251,19 @@ def _beach(p: Painting) -> None:
     _shore(p, 0.728, 0.030, (170, 222, 216), 1)
     _shore(p, 0.735, 0.016, (252, 254, 252), 0.9)
     for _ in range(160):
-        x, y = dice.random(), dice.uniform(0.82, 1)
-        p.disc((x, y), dice.uniform(0.004, 0.012), (202, 172, 126), alpha=0.35)
+        x, y = rng.random(), rng.uniform(0.82, 1)
+        p.disc((x, y), rng.uniform(0.004, 0.012), (202, 172, 126), alpha=0.35)
     p.blur(0.009)
     for root, turn in (((-0.02, -0.02), 0.0), ((1.02, -0.04), math.pi)):
         for number in range(9):
             angle = 0.05 + 1.2 * number / 8
             angle = math.pi - angle if turn else angle
-            green = dice.randint(-14, 22)
+            green = rng.randint(-14, 22)
             color = (58 + green, 112 + green, 60 + green // 2)
-            p.leaf(root, angle, dice.uniform(0.34, 0.52), 0.05, color)
+            p.leaf(root, angle, rng.uniform(0.34, 0.52), 0.05, color)
     p.blur(0.010)
     p.light((0.72, 0.12), 0.6, (255, 240, 206), 0.8)
-    p.shade(0.14)
+    p.vignette(0.14)
 
 
 def _shore(p: Painting, y: float, thickness: float, color: Color, alpha: float) -> None:
@@ -280,7 +276,7 @@ def _shore(p: Painting, y: float, thickness: float, color: Color, alpha: float) 
 
 
 def _city(p: Painting) -> None:
-    dice = _dice(21)
+    rng = _rng(21)
     p.gradient(0, 0.82, [(34, 40, 84), (92, 76, 128), (214, 122, 118), (250, 188, 132)])
     p.gradient(0.80, 1, [(64, 50, 76), (30, 28, 46)])
     p.light((0.62, 0.66), 0.6, (255, 190, 120), 0.6)
@@ -290,39 +286,39 @@ def _city(p: Painting) -> None:
         (0.12, 0.46, (36, 34, 60), 0.5),
     ]
     for low, high, color, lit in layers:
-        _skyline(p, dice, (low, high), color, lit)
+        _skyline(p, rng, (low, high), color, lit)
         p.blur(0.009)
     lights: list[Color] = [(255, 206, 130), (255, 164, 92), (255, 236, 200), (130, 190, 255)]
     for _ in range(58):
-        center = dice.random(), 0.70 + 0.28 * dice.random()
-        radius = dice.uniform(0.012, 0.034)
-        p.disc(center, radius, dice.choice(lights), alpha=dice.uniform(0.25, 0.6))
+        center = rng.random(), 0.70 + 0.28 * rng.random()
+        radius = rng.uniform(0.012, 0.034)
+        p.disc(center, radius, rng.choice(lights), alpha=rng.uniform(0.25, 0.6))
     p.blur(0.008)
     p.light((0.5, 0.95), 0.8, (255, 170, 100), 0.25)
-    p.shade(0.3)
+    p.vignette(0.3)
 
 
 def _skyline(
-    p: Painting, dice: Random, heights: tuple[float, float], color: Color, lit: float
+    p: Painting, rng: Random, heights: tuple[float, float], color: Color, lit: float
 ) -> None:
     """Paint a row of towers; `lit` is the fraction of lit windows."""
     ground = 0.86
     x = -p.across(0.05)
     while x < 1:
-        width = dice.uniform(0.08, 0.17)
-        top = ground - dice.uniform(*heights)
+        width = rng.uniform(0.08, 0.17)
+        top = ground - rng.uniform(*heights)
         p.box(x, top, x + p.across(width), 1, color)
         for row in range(int((ground - top) / 0.030)):
             for column in range(int(width / 0.026)):
-                if dice.random() < lit:
+                if rng.random() < lit:
                     left = x + p.across(0.010 + column * 0.026)
                     y = top + 0.014 + row * 0.030
-                    glow = (255, dice.randint(196, 232), dice.randint(120, 176))
+                    glow = (255, rng.randint(196, 232), rng.randint(120, 176))
                     p.box(left, y, left + p.across(0.013), y + 0.015, glow, alpha=0.85)
-        x += p.across(width + dice.uniform(0, 0.012))
+        x += p.across(width + rng.uniform(0, 0.012))
 
 
-def _dice(seed: int) -> Random:
+def _rng(seed: int) -> Random:
     """Return a seeded random generator."""
     return Random(seed)  # noqa: S311 - not for cryptography
 

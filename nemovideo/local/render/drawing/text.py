@@ -17,7 +17,7 @@ _SHRINK = 0.85
 _LINE_SPACING = 0.25
 _CLOSING = "，。！？、：；）》」』”’…"
 _MAX_PIXELS = 8_000_000
-"""The maximum pixels of a text image, or those of a video frame if that has more."""
+"""The maximum number of pixels of a text image, unless a video frame has more."""
 
 
 def text_image(
