@@ -1,9 +1,9 @@
 """Time to decode, read and encode drafts: `python benchmarks/draft.py [--json FILE]`.
 
-Drafts of 10, 1,000 and 100,000 segments as the same JSON text, for `json` alone (untyped, the
-lower bound), nemovideo, and equivalent models in pydantic 2 and msgspec that keep unknown keys.
-msgspec structs cannot, so theirs are filled from the decoded objects, with the unknown keys in
-a mapping.
+Drafts of 10, 1,000 and 100,000 segments are measured with `json` alone (untyped, the lower bound),
+with nemovideo, and with equivalent models in pydantic 2 and msgspec that keep unknown keys. All get
+the same JSON text. msgspec structs cannot keep unknown keys, so they are filled from the decoded
+objects, with the unknown keys in a mapping.
 
 - decode: JSON text to a draft.
 - read: a decoded JSON value to a draft, as in the SDK, where the draft is part of a response.
@@ -169,7 +169,7 @@ def msgspec_walk(text: bytes) -> None:
 
 
 @attrs.frozen
-class Contestant:
+class Library:
     """A library and its function for each job."""
 
     name: str
@@ -180,8 +180,8 @@ class Contestant:
     text: Callable[[Any], str | bytes]
 
 
-CONTESTANTS = (
-    Contestant(
+LIBRARIES = (
+    Library(
         "json alone",
         decode=json.loads,
         read=lambda value: value,
@@ -189,7 +189,7 @@ CONTESTANTS = (
         encode=lambda draft: draft,
         text=json.dumps,
     ),
-    Contestant(
+    Library(
         "nemovideo",
         decode=lambda text: Draft.from_json(json.loads(text)),
         read=Draft.from_json,
@@ -197,7 +197,7 @@ CONTESTANTS = (
         encode=lambda draft: draft.to_json(),
         text=lambda draft: json.dumps(draft.to_json()),
     ),
-    Contestant(
+    Library(
         "pydantic 2",
         decode=PydanticDraft.model_validate_json,
         read=PydanticDraft.model_validate,
@@ -205,7 +205,7 @@ CONTESTANTS = (
         encode=lambda draft: draft.model_dump(),
         text=lambda draft: draft.model_dump_json(),
     ),
-    Contestant(
+    Library(
         "msgspec",
         decode=lambda text: msgspec_read(msgspec.json.decode(text)),
         read=msgspec_read,
@@ -271,8 +271,8 @@ def peak_mib(job: Callable[[], object]) -> float:
 def measure(segments: int, runs: int) -> list[Row]:
     """Measure drafts of one size; print the table and return its rows."""
     text = make_draft(segments)
-    drafts = {each.name: each.decode(text) for each in CONTESTANTS}
-    for each in CONTESTANTS:
+    drafts = {each.name: each.decode(text) for each in LIBRARIES}
+    for each in LIBRARIES:
         assert each.encode(drafts[each.name]) == json.loads(each.text(drafts[each.name]))
         assert each.encode(drafts[each.name]) == json.loads(text)
 
@@ -280,7 +280,7 @@ def measure(segments: int, runs: int) -> list[Row]:
         inputs = {"decode": text, "walk": text, "read": json.loads(text)}
         return {
             each.name: partial(getattr(each, kind), inputs.get(kind, drafts[each.name]))
-            for each in CONTESTANTS
+            for each in LIBRARIES
         }
 
     kinds = ("decode", "read", "walk", "encode", "text")
@@ -288,7 +288,7 @@ def measure(segments: int, runs: int) -> list[Row]:
     print(f"\n{segments:,} segments, {len(text):,} bytes, {runs} runs")
     print(f"{'ms':12}{''.join(f'{kind:>12}' for kind in kinds)}{'MiB decoded':>14}{'walked':>10}")
     rows: list[Row] = []
-    for each in CONTESTANTS:
+    for each in LIBRARIES:
         taken = {f"{kind}_ms": times[kind][each.name] for kind in kinds}
         row = "".join(f"{time_ms:12.3f}" for time_ms in taken.values())
         memory = [peak_mib(jobs(kind)[each.name]) for kind in ("decode", "walk")]

@@ -45,11 +45,11 @@ Run = tuple[float, float, int]
 
 SMALL_BYTES = 1_000_000
 UPLOAD = "/api/upload-video/nemo_agent/me/1"
-UPLOADED = {"files": [{"filename": "film.wav", "file_type": "audio", "cdn_url": "/film.wav"}]}
+UPLOADED = {"files": [{"filename": "large.wav", "file_type": "audio", "cdn_url": "/large.wav"}]}
 REQUEST = re.compile(rb"(\w+) (\S+) HTTP.*?(?:content-length: *(\d+)\r\n.*?)?\r\n\r\n", re.I | re.S)
 
 
-def make_film(path: Path, size: int) -> None:
+def make_wav(path: Path, size: int) -> None:
     """Write a valid WAV file of silence, of this size."""
     header = struct.pack(
         "<4sI4s4sIHHIIHH4sI",
@@ -76,8 +76,8 @@ def answer(connection: socket.socket, folder: Path) -> None:
             if method == b"GET":
                 path = folder / Path(target.decode()).name
                 size = path.stat().st_size
-                head = f'HTTP/1.1 200 OK\r\nContent-Length: {size}\r\nETag: "1"\r\n\r\n'
-                connection.sendall(head.encode())
+                header = f'HTTP/1.1 200 OK\r\nContent-Length: {size}\r\nETag: "1"\r\n\r\n'
+                connection.sendall(header.encode())
                 with path.open("rb") as file:
                     connection.sendfile(file)
                 del data[: found.end()]
@@ -212,7 +212,7 @@ def run_peer(peer: str, kind: str, url: str, folder: Path) -> None:
     transfer("small.wav")
     reset_peak()
     before, started, cpu = memory_kb("VmRSS"), time.perf_counter(), time.process_time()
-    transfer("film.wav")
+    transfer("large.wav")
     seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
     print(json.dumps([seconds, cpu_s, max(0, memory_kb("VmHWM") - before)]))
     sys.stdout.flush()
@@ -227,10 +227,10 @@ def children_cpu_s() -> float:
 
 def run_curl(kind: str, url: str, folder: Path) -> Run:
     """Transfer the large file with curl; the memory is the peak of the whole process."""
-    film = folder / "film.wav"
+    large = folder / "large.wav"
     work = {
-        "download": ["-o", str(folder / "got-film.wav"), f"{url}/film.wav"],
-        "upload": ["-F", f"files=@{film}", "-o", os.devnull, url + UPLOAD],
+        "download": ["-o", str(folder / "got-large.wav"), f"{url}/large.wav"],
+        "upload": ["-F", f"files=@{large}", "-o", os.devnull, url + UPLOAD],
     }[kind]
     started, cpu, peak = time.perf_counter(), children_cpu_s(), 0
     with subprocess.Popen(["curl", "-sS", "--fail", "--noproxy", "*", *work]) as process:
@@ -252,8 +252,8 @@ def measure(peer: str, kind: str, url: str, folder: Path) -> Run:
         seconds, cpu_s, growth_kb = json.loads(done.stdout)
         found = seconds, cpu_s, growth_kb
     if kind == "download":
-        received = folder / "got-film.wav"
-        assert received.stat().st_size == (folder / "film.wav").stat().st_size
+        received = folder / "got-large.wav"
+        assert received.stat().st_size == (folder / "large.wav").stat().st_size
     for path in folder.glob("got-*"):
         path.unlink()
     os.sync()
@@ -326,15 +326,18 @@ def main() -> None:
         run_peer(chosen.peer, chosen.only, chosen.url, chosen.folder)
     with tempfile.TemporaryDirectory(dir=chosen.dir) as name:
         folder = Path(name)
-        make_film(folder / "film.wav", chosen.size_mb * 1_000_000)
-        make_film(folder / "small.wav", SMALL_BYTES)
+        make_wav(folder / "large.wav", chosen.size_mb * 1_000_000)
+        make_wav(folder / "small.wav", SMALL_BYTES)
         command = [sys.executable, __file__, "--serve", "--folder", name]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
             assert server.stdout is not None
             url = f"http://127.0.0.1:{int(server.stdout.readline())}"
-            ways = [chosen.only] if chosen.only else ["download", "upload"]
-            measured = [report(way, url, folder, chosen.repeats, chosen.size_mb) for way in ways]
+            directions = [chosen.only] if chosen.only else ["download", "upload"]
+            measured = [
+                report(direction, url, folder, chosen.repeats, chosen.size_mb)
+                for direction in directions
+            ]
         finally:
             server.kill()
             server.wait()

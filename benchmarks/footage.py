@@ -2,10 +2,10 @@
 
     python benchmarks/footage.py [--only FORMAT] [--json FILE]
 
-A test card is encoded in 12 pixel formats and 8 orientations, with and without color tags, at a
-constant rate, a variable rate, and with a jump in the timestamps: 576 clips. The local backend
-renders each one unedited. The figures are the largest error in the mean color of a patch, in
-levels of 255, and the largest offset of a frame.
+A test card is encoded in 12 pairs of codec and pixel format and in 8 orientations, with and without
+color tags. Its frame rate is constant or variable, or there is a jump in the timestamps. That makes
+576 clips. The local backend renders each one unedited. The figures are the largest error in the
+mean color of a patch, in levels of 255, and the largest offset of a frame.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _LIMITED, _FULL = 1, 2
 
 
 @attrs.frozen
-class Form:
+class Encoding:
     """A codec with a pixel format."""
 
     codec: str
@@ -55,19 +55,19 @@ class Form:
 
 
 _FINE = {"crf": "6", "preset": "ultrafast"}
-FORMS = (
-    Form("libx264", "yuv420p", _FINE),
-    Form("libx264", "yuv422p", _FINE),
-    Form("libx264", "yuv444p", _FINE),
-    Form("libx264", "yuv420p10le", _FINE),
-    Form("libx264", "yuv422p10le", _FINE),
-    Form("libx264", "yuvj420p", _FINE),
-    Form("libx264", "gray", _FINE),
-    Form("mjpeg", "yuvj422p", {"flags": "+qscale", "global_quality": "118"}),
-    Form("prores_ks", "yuv422p10le"),
-    Form("prores_ks", "yuva444p10le"),
-    Form("qtrle", "rgb24"),
-    Form("png", "rgb48be"),
+ENCODINGS = (
+    Encoding("libx264", "yuv420p", _FINE),
+    Encoding("libx264", "yuv422p", _FINE),
+    Encoding("libx264", "yuv444p", _FINE),
+    Encoding("libx264", "yuv420p10le", _FINE),
+    Encoding("libx264", "yuv422p10le", _FINE),
+    Encoding("libx264", "yuvj420p", _FINE),
+    Encoding("libx264", "gray", _FINE),
+    Encoding("mjpeg", "yuvj422p", {"flags": "+qscale", "global_quality": "118"}),
+    Encoding("prores_ks", "yuv422p10le"),
+    Encoding("prores_ks", "yuva444p10le"),
+    Encoding("qtrle", "rgb24"),
+    Encoding("png", "rgb48be"),
 )
 ORIENTATIONS: Mapping[str, Matrix] = {
     "upright": (1, 0, 0, 1),
@@ -110,26 +110,28 @@ def shown(picture: Pixels, matrix: Matrix) -> Pixels:
     return turned
 
 
-def write(path: Path, form: Form, times_s: Sequence[float], *, tagged: bool) -> Path:
+def write(path: Path, encoding: Encoding, times_s: Sequence[float], *, tagged: bool) -> Path:
     """Encode the card as a clip."""
     # JPEG is BT.601, whatever the container says.
-    matrix = _BT709 if tagged and form.codec != "mjpeg" else _BT601
-    full = form.pixels.startswith("yuvj")
+    matrix = _BT709 if tagged and encoding.codec != "mjpeg" else _BT601
+    full = encoding.pixels.startswith("yuvj")
     with av.open(str(path), "w", options={"video_track_timescale": str(_TICKS)}) as out:
-        stream = out.add_stream(form.codec, rate=FPS, options=dict(form.options))
+        stream = out.add_stream(encoding.codec, rate=FPS, options=dict(encoding.options))
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, form.pixels
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, encoding.pixels
         stream.time_base = context.time_base = Fraction(1, _TICKS)
         if tagged:
             context.colorspace = context.color_primaries = context.color_trc = 1
         for number, time_s in enumerate(times_s):
-            source = av.VideoFrame.from_ndarray(card(number, gray=form.pixels == "gray"), "rgb24")
-            gray = form.pixels == "gray"
+            source = av.VideoFrame.from_ndarray(
+                card(number, gray=encoding.pixels == "gray"), "rgb24"
+            )
+            gray = encoding.pixels == "gray"
             frame = source.reformat(
-                format="yuv420p" if gray else form.pixels,
-                dst_colorspace=None if form.pixels.startswith("rgb") else matrix,
-                dst_color_range=_FULL if full or form.pixels.startswith("rgb") else _LIMITED,
+                format="yuv420p" if gray else encoding.pixels,
+                dst_colorspace=None if encoding.pixels.startswith("rgb") else matrix,
+                dst_color_range=_FULL if full or encoding.pixels.startswith("rgb") else _LIMITED,
             )
             if gray:  # FFmpeg would convert to full range
                 plane = frame.planes[0]
@@ -142,7 +144,7 @@ def write(path: Path, form: Form, times_s: Sequence[float], *, tagged: bool) -> 
     return path
 
 
-def turned(path: Path, matrix: Matrix) -> Path:
+def set_display_matrix(path: Path, matrix: Matrix) -> Path:
     """Write a display matrix into the track header of a file."""
     a, b, c, d = (value << 16 for value in matrix)
     data = bytearray(path.read_bytes())
@@ -170,15 +172,15 @@ def rendered(path: Path, output: Path) -> list[Pixels]:
 
 
 def color_error(frame: Pixels, wanted: Pixels) -> float:
-    """Return the largest error in the mean color of a patch, without its rim."""
+    """Return the largest error in the mean color of a patch, without its margin."""
     if frame.shape != wanted.shape:
         return 255.0
-    rim = PATCH // 4
+    margin = PATCH // 4
     errors = []
     for top, left in itertools.product(
         range(0, frame.shape[0], PATCH), range(0, frame.shape[1], PATCH)
     ):
-        inner = np.s_[top + rim : top + PATCH - rim, left + rim : left + PATCH - rim]
+        inner = np.s_[top + margin : top + PATCH - margin, left + margin : left + PATCH - margin]
         difference = frame[inner].astype(float) - wanted[inner]
         errors.append(np.abs(difference.mean(axis=(0, 1))).max())
     return float(max(errors))
@@ -202,14 +204,15 @@ def compared(
     return levels, off
 
 
-def cases(only: str | None) -> Iterator[tuple[Form, str, bool, str]]:
+def cases(only: str | None) -> Iterator[tuple[Encoding, str, bool, str]]:
     """Yield every combination of format, orientation, color tags and clock."""
-    for form in FORMS:
-        if only is None or form.pixels == only:
-            yield from itertools.product((form,), ORIENTATIONS, (True, False), CLOCKS)
+    for encoding in ENCODINGS:
+        if only is None or encoding.pixels == only:
+            yield from itertools.product((encoding,), ORIENTATIONS, (True, False), CLOCKS)
 
 
 def main() -> None:
+    """Measure the clips; exit with 1 if any differs too much."""
     parser = argparse.ArgumentParser(description="Compare rendered footage with a reference.")
     parser.add_argument("--only", help="one pixel format")
     parser.add_argument(
@@ -220,13 +223,15 @@ def main() -> None:
     start_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "card.mov"
-        for form, orientation, tagged, clock in cases(options.only):
-            turned(write(path, form, CLOCKS[clock], tagged=tagged), ORIENTATIONS[orientation])
+        for encoding, orientation, tagged, clock in cases(options.only):
+            set_display_matrix(
+                write(path, encoding, CLOCKS[clock], tagged=tagged), ORIENTATIONS[orientation]
+            )
             frames = rendered(path, Path(folder) / "out.mp4")
             rate = float((Path(folder) / "out.rate").read_text())
-            gray = form.pixels == "gray"
+            gray = encoding.pixels == "gray"
             levels, off = compared(frames, clock, ORIENTATIONS[orientation], rate, gray=gray)
-            row = {"codec": form.codec, "pixels": form.pixels, "orientation": orientation}
+            row = {"codec": encoding.codec, "pixels": encoding.pixels, "orientation": orientation}
             rows.append({**row, "tagged": tagged, "clock": clock, "levels": levels, "frames": off})
     _print(rows, time.monotonic() - start_s)
     if options.json:

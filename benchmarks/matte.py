@@ -64,12 +64,12 @@ def measure_quality(
     )
     print(f"{'clip':28}{'kind':8}{'loop':10}{columns}")
     rows: list[tuple[clips.KnownClip, dict[str, Quality]]] = []
-    bands: list[tuple[str, list[sheet.Moment]]] = []
+    strips: list[tuple[str, list[sheet.Moment]]] = []
     for clip in _chosen(names, frames):
         scores: dict[str, Quality] = {}
         for loop in loops:
-            scores[loop], band = _scored(clip, loop, drawn=picture is not None)
-            bands += band
+            scores[loop], strip = _scored(clip, loop, drawn=picture is not None)
+            strips += strip
             print(_row(clip.name, clip.kind, loop, scores[loop]), flush=True)
         rows.append((clip, scores))
     for label, hard in (("mean", False), ("mean of the hard ones", True)):
@@ -77,7 +77,7 @@ def measure_quality(
         for loop in loops if same else ():
             print(_row(label, "", loop, _mean([scores[loop] for scores in same])))
     if picture is not None:
-        sheet.draw(bands, picture)
+        sheet.draw(strips, picture)
     return [
         {
             "clip": clip.name,

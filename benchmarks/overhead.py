@@ -132,18 +132,18 @@ def run_sync(url: str, calls: int, rounds: int) -> Row:
         )
 
 
-def run_threads(url: str, calls: int, rounds: int, together: int) -> Row:
+def run_threads(url: str, calls: int, rounds: int, concurrency: int) -> Row:
     with (
         httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}) as bare,
         Client(TOKEN, base_url=url) as client,
-        ThreadPoolExecutor(together) as pool,
+        ThreadPoolExecutor(concurrency) as pool,
     ):
 
         def work(call: Callable[[], object]) -> Callable[[], object]:
             return lambda: list(pool.map(lambda _: call(), range(calls)))
 
         return compare(
-            f"sync, {together} threads",
+            f"sync, {concurrency} threads",
             work(client.credits.balance),
             work(lambda: json.loads(bare.get(url + PATH).content)),
             rounds,
@@ -151,7 +151,7 @@ def run_threads(url: str, calls: int, rounds: int, together: int) -> Row:
         )
 
 
-def run_async(url: str, calls: int, rounds: int, together: int) -> Row:
+def run_async(url: str, calls: int, rounds: int, concurrency: int) -> Row:
     loop = asyncio.new_event_loop()
     bare = httpx.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"})
     client = AsyncClient(TOKEN, base_url=url)
@@ -161,14 +161,18 @@ def run_async(url: str, calls: int, rounds: int, together: int) -> Row:
 
     def work(call: Callable[[], object]) -> Callable[[], object]:
         async def main() -> None:
-            for _ in range(max(1, calls // together)):
-                await asyncio.gather(*(call() for _ in range(together)))  # type: ignore[call-overload]
+            for _ in range(max(1, calls // concurrency)):
+                await asyncio.gather(*(call() for _ in range(concurrency)))  # type: ignore[call-overload]
 
         return lambda: loop.run_until_complete(main())
 
-    title = "async, sequential" if together == 1 else f"async, {together} at once"
+    title = "async, sequential" if concurrency == 1 else f"async, {concurrency} at once"
     row = compare(
-        title, work(client.credits.balance), work(get), rounds, max(1, calls // together) * together
+        title,
+        work(client.credits.balance),
+        work(get),
+        rounds,
+        max(1, calls // concurrency) * concurrency,
     )
     loop.run_until_complete(client.close())
     loop.run_until_complete(bare.aclose())

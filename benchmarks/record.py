@@ -1,6 +1,6 @@
 """Store the figures of a run with the machine and date.
 
-A script adds `--json FILE` by `add_option` and passes its figures to `write`. The files are in
+A script adds `--json FILE` with `add_option`, and passes its figures to `write`. The files are in
 `benchmarks/results/`; `page.py` generates the page of the docs from them.
 """
 

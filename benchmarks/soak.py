@@ -28,7 +28,7 @@ from nemovideo import AsyncClient, Client
 from tests.support.service import Service, begin_stream, end_stream, send_event
 
 MEMORY_MB = 16
-"""The growth that is allowed for the allocator."""
+"""The allowed growth: allocators keep some freed memory."""
 
 
 @attrs.frozen
@@ -139,7 +139,7 @@ def soak(share: float, *, fork: bool = True) -> tuple[Resources, Resources, int]
 def main() -> int:
     """Print the resources before and after."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--share", type=float, default=1.0, help="share of the full run, 0..1")
+    parser.add_argument("--share", type=float, default=1.0, help="fraction of the full run, 0..1")
     before, after, tasks = soak(parser.parse_args().share)
     print(f"before {before}\nafter  {after}, {tasks} tasks left")
     grown = after.memory_mb - before.memory_mb

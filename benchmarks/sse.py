@@ -7,9 +7,9 @@ The readers get the same stream from a server in a separate process, one HTTP ch
   events, the reply, and limits.
 
 They alternate (A B C, A B C, …). The figures are the median time, events per second, and the
-ratio to the bare loop. There is a stream of token-sized events, as with `tokens=True`, one of 2 MB
-events with a draft, and one of 2 MB texts: unrealistic, but since JSON takes hardly any time there,
-it shows the rest of the overhead.
+ratio to the bare loop. There are three streams: token-sized events, as with `tokens=True`, 2 MB
+events with a draft, and 2 MB texts. The last one is unrealistic, but such texts take hardly any
+time to parse as JSON, so it shows the rest of the overhead.
 """
 
 from __future__ import annotations

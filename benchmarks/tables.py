@@ -51,14 +51,14 @@ class Benchmark:
     targets: Callable[[Record], list[str]]
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, names: int = 1) -> str:
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, names: int = 1) -> str:
     """Return a Markdown table.
 
     The first `names` columns are text, the others numbers. With two text columns, a repeated
     value in the first is left empty.
     """
-    alignments = ["---"] * names + ["---:"] * (len(heads) - names)
-    lines = [list(heads), alignments]
+    alignments = ["---"] * names + ["---:"] * (len(headers) - names)
+    lines = [list(headers), alignments]
     above = ""
     for first, *others in rows:
         repeated = names > 1 and first == above
@@ -75,7 +75,7 @@ def target(
     least: bool = False,
     form: str = "{:.2f} ×",
 ) -> str:
-    """Return the target, and whether every value meets it: at most, or at least, the limit."""
+    """Return a sentence on whether all values are at most, or at `least`, the limit."""
     missed = {
         name: form.format(value)
         for name, value in values.items()
@@ -90,7 +90,7 @@ def target(
 
 
 def figure(value: float) -> str:
-    """Return a number with three significant digits, or all digits before the point."""
+    """Return a number with three significant digits, or as an integer from 100 on."""
     return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}".rstrip(".")
 
 
@@ -257,7 +257,7 @@ _ONE_ENGINE = """\
 These figures are from before the engine “fine”: “nemovideo” is today's `engine="fast"`.
 
 """
-_NOT_YET = ["The engine “fine” has not been measured yet."]
+_NOT_MEASURED = ["The engine “fine” has not been measured yet."]
 
 
 def _quality_tables(run: Record) -> str:
@@ -282,17 +282,17 @@ def _quality_tables(run: Record) -> str:
             for loop in loops
             if group
         ]
-    heads = [_SCORES[score] for score in scores]
+    headers = [_SCORES[score] for score in scores]
     note = "" if "fast" in loops else _ONE_ENGINE
     return (
-        f"{note}{table(['clip', '', *heads], rows, names=2)}\n\nMeans:\n\n"
-        f"{table(['loop', '', *heads], means, names=2)}"
+        f"{note}{table(['clip', '', *headers], rows, names=2)}\n\nMeans:\n\n"
+        f"{table(['loop', '', *headers], means, names=2)}"
     )
 
 
 def _quality_targets(run: Record) -> list[str]:
     if "fast" not in run.rows[0]:
-        return _NOT_YET
+        return _NOT_MEASURED
     plain = [row for row in run.rows if not row["hard"]]
     hard = [row for row in run.rows if row["hard"]]
     mad, iou, dtssd = (_mean(plain, "nemovideo", score) for score in ("mad", "iou", "dtssd"))
@@ -336,7 +336,7 @@ def _speed_tables(run: Record) -> str:
 
 def _speed_targets(run: Record) -> list[str]:
     if not _has_both(run):
-        return _NOT_YET
+        return _NOT_MEASURED
 
     def figures(loop: str, name: str, lines: int = 0) -> dict[str, float]:
         rows = [row for row in run.rows if row["loop"] == loop and row["lines"] >= lines]

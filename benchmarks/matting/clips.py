@@ -8,9 +8,9 @@
             ...             # uint8, height × width, 0..255: gray FFV1 in `clip.alpha`
 
 They are rendered once, in a few seconds each, and cached. People are composited over a
-background, some in linear light; then come sensor noise and H.264 at the quality of a camera.
-Clips with people in the background are `hard`, because their true mask is debatable, and have
-separate means.
+background, some in linear light. Then sensor noise is added, and the clip is encoded as H.264 at
+the quality of a camera. Clips with people in the background are `hard`, because their true mask is
+debatable, and have separate means.
 """
 
 from __future__ import annotations
@@ -180,9 +180,9 @@ def _cast(spec: Spec) -> Callable[[int], Floats]:
 
     def together(frame: int) -> Floats:
         (first, rgba), *others = actors
-        made = motion.warp(rgba, first.path(frame), spec.size, (first.place, first.tall))
+        made = motion.warp(rgba, first.path(frame), spec.size, (first.place, first.height))
         for actor, rgba in others:
-            front = motion.warp(rgba, actor.path(frame), spec.size, (actor.place, actor.tall))
+            front = motion.warp(rgba, actor.path(frame), spec.size, (actor.place, actor.height))
             made = front + made * (1 - front[..., 3:])
         return made
 

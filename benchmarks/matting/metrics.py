@@ -65,15 +65,15 @@ def compare(made: Iterable[Bytes], true: Iterable[Bytes]) -> Scores:
         error = mask - truth
         moved = 0.0 if before is None else _rms((mask - before[0]) - (truth - before[1]))
         mad, mse = float(np.abs(error).mean()), float((error**2).mean())
-        row = (mad * 1e3, mse * 1e3, _grad(mask, truth), moved * 1e2, _iou(mask, truth))
+        row = (mad * 1e3, mse * 1e3, _gradient_error(mask, truth), moved * 1e2, _iou(mask, truth))
         rows.append((*row, _band(np.abs(error), true_bytes) * 1e3, _is_lost(mask, truth)))
         before = mask, truth
     if not rows:
         raise ValueError("there are no masks to compare")
     *_, bands, lost = zip(*rows, strict=True)
     values = [float(value) for value in np.mean(rows, axis=0)]
-    edged = [band for band in bands if not np.isnan(band)]
-    values[-2:] = [float(np.mean(edged)) if edged else 0.0, float(sum(lost))]
+    with_edges = [band for band in bands if not np.isnan(band)]
+    values[-2:] = [float(np.mean(with_edges)) if with_edges else 0.0, float(sum(lost))]
     return Scores(*values)
 
 
@@ -116,23 +116,23 @@ def _is_lost(mask: Floats, truth: Floats) -> float:
     return float(np.count_nonzero((mask >= 0.5) & true) < 0.5 * np.count_nonzero(true))
 
 
-def _grad(mask: Floats, truth: Floats) -> float:
+def _gradient_error(mask: Floats, truth: Floats) -> float:
     """Return the gradient error, computed only around non-empty pixels."""
     there = (mask > 0) | (truth > 0)
     rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
     if not rows.size:
         return 0.0
-    reach = len(_BELL) // 2 + 1
+    reach = len(_GAUSSIAN) // 2 + 1
     top, bottom = max(0, int(rows[0]) - reach), int(rows[-1]) + reach + 1
     left, right = max(0, int(columns[0]) - reach), int(columns[-1]) + reach + 1
     part = np.s_[top:bottom, left:right]
-    return float(((_slope(mask[part]) - _slope(truth[part])) ** 2).sum()) / 1e3
+    return float(((_gradient(mask[part]) - _gradient(truth[part])) ** 2).sum()) / 1e3
 
 
-def _slope(mask: Floats) -> Floats:
+def _gradient(mask: Floats) -> Floats:
     """Return the gradient magnitude of each pixel."""
-    across = _filtered(_filtered(mask, _BELL, 0), _FALL, 1)
-    down = _filtered(_filtered(mask, _FALL, 0), _BELL, 1)
+    across = _filtered(_filtered(mask, _GAUSSIAN, 0), _DERIVATIVE, 1)
+    down = _filtered(_filtered(mask, _DERIVATIVE, 0), _GAUSSIAN, 1)
     return np.hypot(across, down)
 
 
@@ -155,12 +155,12 @@ def _kernels() -> tuple[Floats, Floats]:
     """
     half = int(np.ceil(_SIGMA * np.sqrt(-2 * np.log(np.sqrt(2 * np.pi) * _SIGMA * _EPSILON))))
     at = np.arange(-half, half + 1)
-    bell = np.exp(-(at**2) / (2 * _SIGMA**2)) / (_SIGMA * np.sqrt(2 * np.pi))
-    fall = -at * bell / _SIGMA**2
+    gaussian = np.exp(-(at**2) / (2 * _SIGMA**2)) / (_SIGMA * np.sqrt(2 * np.pi))
+    derivative = -at * gaussian / _SIGMA**2
     return (
-        (bell / np.linalg.norm(bell)).astype(np.float32),
-        (fall / np.linalg.norm(fall)).astype(np.float32),
+        (gaussian / np.linalg.norm(gaussian)).astype(np.float32),
+        (derivative / np.linalg.norm(derivative)).astype(np.float32),
     )
 
 
-_BELL, _FALL = _kernels()
+_GAUSSIAN, _DERIVATIVE = _kernels()

@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float32]
 
 _GRID_PX = 16
 _NECK = 0.55
-"""The height above which the head moves against the body, as a share of the cut-out."""
+"""The height above which the head moves relative to the body, as a fraction of the cut-out."""
 
 
 @attrs.frozen
@@ -65,7 +65,7 @@ def talking(seed: int, *, strength: float = 1.0) -> Path:
     return pose
 
 
-def hasty(seed: int) -> Path:
+def fast(seed: int) -> Path:
     """Return fast motion across a third of the picture, with quick stops and turns."""
     calm = talking(seed, strength=1.5)
     wave = _waves(seed + 7, slow_s=1.6)
@@ -120,8 +120,8 @@ def still() -> Path:
 def warp(rgba: Floats, pose: Pose, size: tuple[int, int], place: tuple[float, float]) -> Floats:
     """Render the cut-out into a frame of `size` (width, height), float32 H × W × 4, premultiplied.
 
-    `place` is the position of the middle of its lower edge, as a share of the frame width, and
-    its height, as a share of the frame height. Its lower edge is at or below that of the frame.
+    `place` is the position of the middle of its lower edge, as a fraction of the frame's width, and
+    its height, as a fraction of the frame's. Its lower edge is at or below that of the frame.
     """
     width, height = size
     rows, columns = rgba.shape[:2]
@@ -181,7 +181,7 @@ def _waves(seed: int, *, slow_s: float) -> Callable[[int, int], float]:
 
 
 def _carphone_track() -> npt.NDArray[np.float64]:
-    """Return the head's shift against the first frame, in heights of the head's body."""
+    """Return the head's shift relative to the first frame, in heights of the footage."""
     with av.open(str(source("carphone.mp4"))) as container:
         pictures = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
     faces = [picture[20:110, 50:130].astype(np.float64) for picture in pictures]

@@ -78,5 +78,5 @@ def _alpha(frame: VideoFrame) -> Bytes:
     bits = frame.format.components[3].bits
     samples = np.frombuffer(bytes(plane), np.dtype(np.uint16 if bits > 8 else np.uint8))
     rows = samples.reshape(plane.height, -1)[:, : plane.width].astype(np.float32)
-    shares: Bytes = (rows * np.float32(255 / (2**bits - 1)) + np.float32(0.5)).astype(np.uint8)
-    return shares
+    alpha: Bytes = (rows * np.float32(255 / (2**bits - 1)) + np.float32(0.5)).astype(np.uint8)
+    return alpha

@@ -2,9 +2,9 @@
 
     python -m benchmarks.matting.peers LOOP INPUT OUTPUT FRAMES
 
-runs one and prints a line of JSON: the seconds from the first frame read to the finished file
-(with loading the model, except for rembg, and without Python imports), CPU seconds, and peak
-memory. All write H.264 with libx264 `veryfast`, crf 19, and copy the audio.
+runs one and prints a line of JSON: the seconds to the finished file, CPU seconds, and peak memory.
+The time includes loading the model, except for rembg, but not Python's imports. All write H.264
+with libx264 `veryfast`, crf 19, and copy the audio.
 
 A process imports only what its loop needs, so imports are inside functions.
 
@@ -12,7 +12,7 @@ A process imports only what its loop needs, so imports are inside functions.
 - plain: decode and encode every frame, the lower bound.
 - nemovideo: `nemovideo.local.render`, with one color as the new background.
 - fast: the same with `engine="fast"`.
-- naive: the loop of tutorials: OpenCV decodes, the small network sees each whole frame at 256 ×
+- naive: the loop in tutorials: OpenCV decodes, the small network sees each whole frame at 256 ×
   256, its mask is scaled up, and the pictures are blended as float RGB.
 - modnet: the naive loop with MODNet, at the original aspect ratio and about 512 × 512 pixels.
 - rembg: the naive loop with `rembg.remove`. The model is IS-Net (`isnet-general-use`) from
@@ -45,7 +45,7 @@ from benchmarks.matting.sources import isnet
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 MaskOf = Callable[[Bytes], Floats]
-"""A function from an RGB picture to its mask, in 0..1, in any size."""
+"""A function from an RGB picture to its mask, in 0..1, of any size."""
 
 LOOPS = ("decode", "plain", "nemovideo", "fast", "naive", "modnet", "rembg")
 GREEN = (46, 160, 67)
@@ -191,7 +191,7 @@ def _ours(video: Path, output: Path, frames: int, engine: str = "fine") -> None:
 def _peak_mb() -> float:
     """Return the peak memory of this process.
 
-    On Linux not from `getrusage`, which starts from the peak of the parent process.
+    On Linux, `getrusage` would start from the peak of the parent process.
     """
     status = Path("/proc/self/status")
     if status.is_file():

@@ -61,7 +61,7 @@ def video_room(size: Size, name: str, *, start: int = 0, blur: float = 0.003) ->
 
 
 def shelves(size: Size, seed: int, *, blur: float = 0.003) -> Room:
-    """Return a wall of books: many hard edges in all colors, also those of skin and hair."""
+    """Return a wall of books: many hard edges in all colors, including those of skin and hair."""
     width, height = size
     random = np.random.default_rng(seed)
     picture = np.zeros((height, width, 3), dtype=np.float32)
@@ -133,7 +133,7 @@ def handheld(room: Room, seed: int, *, strength: float = 0.012) -> Room:
 
 
 def with_poster(room: Room, size: Size, name: str, box: tuple[float, float, float]) -> Room:
-    """Add a framed photo to the wall of a room; `box` is left, top, height, as shares."""
+    """Add a framed photo to the wall of a room; `box` is left, top and height, as fractions."""
     width, height = size
     picture = photo(name)
     tall = int(box[2] * height)
@@ -155,13 +155,13 @@ def with_poster(room: Room, size: Size, name: str, box: tuple[float, float, floa
 
 
 def with_passer_by(
-    room: Room, size: Size, person: Person, path: Path, *, place: float, tall: float
+    room: Room, size: Size, person: Person, path: Path, *, place: float, height: float
 ) -> Room:
     """Add a blurred passer-by to the background of a room."""
     rgba = cutout(person).rgba
 
     def passed(frame: int) -> Floats:
-        walker = _blurred(warp(rgba, path(frame), size, (place, tall)), 0.004 * size[1])
+        walker = _blurred(warp(rgba, path(frame), size, (place, height)), 0.004 * size[1])
         behind = room(frame) * (1 - walker[..., 3:])
         return np.asarray(behind + walker[..., :3], dtype=np.float32)
 

@@ -1,6 +1,6 @@
 """Contact sheets: source, ground truth, mask, composite and difference.
 
-There is a band per clip, with a row each for the first, middle and last frame: source, true
+There is a strip per clip, with a row each for the first, middle and last frame: source, true
 mask, our mask, the person over green, and the difference (red for too much, blue for too
 little), then zooms of the composite at the top (hair) and the sides (shoulders, hands).
 """
@@ -42,14 +42,14 @@ def moments(
     return [Moment(*row) for number, row in rows if number in wanted]
 
 
-def draw(bands: Iterable[tuple[str, list[Moment]]], output: Path) -> None:
-    """Write the sheet as PNG, with a caption per band."""
-    drawn = [_band(caption, rows) for caption, rows in bands]
-    sheet = Image.new("RGB", (drawn[0].width, sum(band.height for band in drawn)), "white")
+def draw(strips: Iterable[tuple[str, list[Moment]]], output: Path) -> None:
+    """Write the sheet as PNG, with a caption per strip."""
+    drawn = [_strip(caption, rows) for caption, rows in strips]
+    sheet = Image.new("RGB", (drawn[0].width, sum(strip.height for strip in drawn)), "white")
     top = 0
-    for band in drawn:
-        sheet.paste(band, (0, top))
-        top += band.height
+    for strip in drawn:
+        sheet.paste(strip, (0, top))
+        top += strip.height
     sheet.save(output)
 
 
@@ -77,13 +77,13 @@ def head(picture: Bytes, truth: Bytes) -> Bytes:
     return _square(picture, (crown, top + side * 2 // 5), side)
 
 
-def _band(caption: str, rows: list[Moment]) -> Image.Image:
+def _strip(caption: str, rows: list[Moment]) -> Image.Image:
     lines = [np.hstack(_cells(moment)) for moment in rows]
     picture = np.vstack(lines)
-    band = Image.new("RGB", (picture.shape[1], picture.shape[0] + _CAPTION_PX), "white")
-    ImageDraw.Draw(band).text((4, 3), caption, fill="black")
-    band.paste(Image.fromarray(picture), (0, _CAPTION_PX))
-    return band
+    strip = Image.new("RGB", (picture.shape[1], picture.shape[0] + _CAPTION_PX), "white")
+    ImageDraw.Draw(strip).text((4, 3), caption, fill="black")
+    strip.paste(Image.fromarray(picture), (0, _CAPTION_PX))
+    return strip
 
 
 def _cells(moment: Moment) -> list[Bytes]:

@@ -29,7 +29,7 @@ class Actor:
     person: people.Person
     path: motion.Path
     place: float = 0.5
-    tall: float = 0.9
+    height: float = 0.9
 
 
 @attrs.frozen
@@ -55,14 +55,14 @@ TUNING = (
         "obama-still-room",
         HD,
         lambda size: rooms.shelves(size, 5),
-        [Actor(people.OBAMA, motion.talking(11), tall=0.95)],
+        [Actor(people.OBAMA, motion.talking(11), height=0.95)],
         "static",
     ),
     Spec(
         "hopper-handheld",
         SD,
         lambda size: rooms.handheld(rooms.photo_room(size, "city.png"), 1),
-        [Actor(people.HOPPER, motion.filmed(), place=0.45, tall=0.85)],
+        [Actor(people.HOPPER, motion.filmed(), place=0.45, height=0.85)],
         "moving",
         noise=0.012,
     ),
@@ -70,7 +70,7 @@ TUNING = (
         "olive-long-hair",
         HD,
         lambda size: rooms.photo_room(size, "coffee.png", pan=0.05, blur=0.008),
-        [Actor(people.OLIVE, motion.talking(12), place=0.81, tall=0.92)],
+        [Actor(people.OLIVE, motion.talking(12), place=0.81, height=0.92)],
         "hair",
         linear=True,
     ),
@@ -78,7 +78,7 @@ TUNING = (
         "obama-fast",
         HD,
         lambda size: rooms.photo_room(size, "motorcycle.png"),
-        [Actor(people.OBAMA, motion.hasty(13), tall=0.8)],
+        [Actor(people.OBAMA, motion.fast(13), height=0.8)],
         "fast",
     ),
     Spec(
@@ -86,8 +86,8 @@ TUNING = (
         HD,
         lambda size: rooms.plain(size, (0.62, 0.56, 0.5), seed=2),
         [
-            Actor(people.RED, motion.talking(14), place=0.28, tall=0.78),
-            Actor(people.HOPPER, motion.talking(15), place=0.7, tall=0.7),
+            Actor(people.RED, motion.talking(14), place=0.28, height=0.78),
+            Actor(people.HOPPER, motion.talking(15), place=0.7, height=0.7),
         ],
         "two",
     ),
@@ -95,7 +95,7 @@ TUNING = (
         "red-lights",
         SD,
         lambda size: rooms.flicker(size, 4),
-        [Actor(people.RED, motion.filmed(strength=1.5), tall=0.9)],
+        [Actor(people.RED, motion.filmed(strength=1.5), height=0.9)],
         "moving",
         noise=0.016,
         crf=24,
@@ -104,14 +104,14 @@ TUNING = (
         "olive-small-garage",
         HD,
         lambda size: rooms.photo_room(size, "motorcycle.png", blur=0.001),
-        [Actor(people.OLIVE, motion.talking(18, strength=1.5), place=0.36, tall=0.55)],
+        [Actor(people.OLIVE, motion.talking(18, strength=1.5), place=0.36, height=0.55)],
         "small",
     ),
     Spec(
         "hopper-small-table",
         SD,
         lambda size: rooms.photo_room(size, "coffee.png", pan=0.05, blur=0.001),
-        [Actor(people.HOPPER, motion.filmed(strength=1.5), place=0.6, tall=0.55)],
+        [Actor(people.HOPPER, motion.filmed(strength=1.5), place=0.6, height=0.55)],
         "small",
         noise=0.012,
     ),
@@ -119,7 +119,7 @@ TUNING = (
         "hopper-and-cyclists",
         SD,
         lambda size: rooms.video_room(size, "bikes.mp4"),
-        [Actor(people.HOPPER, motion.talking(17), place=0.45, tall=0.85)],
+        [Actor(people.HOPPER, motion.talking(17), place=0.45, height=0.85)],
         "people",
         hard=True,
     ),
@@ -129,7 +129,7 @@ TUNING = (
         lambda size: rooms.with_poster(
             rooms.plain(size, (0.5, 0.52, 0.48)), size, "hopper.jpg", (0.66, 0.1, 0.5)
         ),
-        [Actor(people.OBAMA, motion.talking(16), place=0.4, tall=0.85)],
+        [Actor(people.OBAMA, motion.talking(16), place=0.4, height=0.85)],
         "people",
         hard=True,
     ),
@@ -140,14 +140,14 @@ REPORT = (
         "astronaut-still-room",
         HD,
         lambda size: rooms.photo_room(size, "motorcycle.png", blur=0.006),
-        [Actor(people.ASTRONAUT, motion.talking(31), place=0.52, tall=0.88)],
+        [Actor(people.ASTRONAUT, motion.talking(31), place=0.52, height=0.88)],
         "static",
     ),
     Spec(
         "biden-handheld-shelves",
         HD,
         lambda size: rooms.handheld(rooms.shelves(size, 8), 3),
-        [Actor(people.BIDEN, motion.filmed(), place=0.47, tall=0.9)],
+        [Actor(people.BIDEN, motion.filmed(), place=0.47, height=0.9)],
         "moving",
         linear=True,
     ),
@@ -155,7 +155,7 @@ REPORT = (
         "blonde-long-hair",
         HD,
         lambda size: rooms.photo_room(size, "city.png", pan=0.08),
-        [Actor(people.BLONDE, motion.talking(32), place=0.14, tall=0.95)],
+        [Actor(people.BLONDE, motion.talking(32), place=0.14, height=0.95)],
         "hair",
         noise=0.012,
     ),
@@ -163,7 +163,7 @@ REPORT = (
         "biden-fast",
         SD,
         lambda size: rooms.photo_room(size, "rocket.jpg", blur=0.002),
-        [Actor(people.BIDEN, motion.hasty(33), tall=0.78)],
+        [Actor(people.BIDEN, motion.fast(33), height=0.78)],
         "fast",
         crf=23,
     ),
@@ -172,8 +172,8 @@ REPORT = (
         HD,
         lambda size: rooms.shelves(size, 9, blur=0.008),
         [
-            Actor(people.AUDREY, motion.talking(34), place=0.7, tall=0.82),
-            Actor(people.ASTRONAUT, motion.talking(35), place=0.28, tall=0.68),
+            Actor(people.AUDREY, motion.talking(34), place=0.7, height=0.82),
+            Actor(people.ASTRONAUT, motion.talking(35), place=0.28, height=0.68),
         ],
         "two",
     ),
@@ -197,7 +197,7 @@ REPORT = (
         "biden-small-launch-pad",
         HD,
         lambda size: rooms.handheld(rooms.photo_room(size, "rocket.jpg", blur=0.001), 9),
-        [Actor(people.BIDEN, motion.talking(38, strength=1.5), place=0.66, tall=0.5)],
+        [Actor(people.BIDEN, motion.talking(38, strength=1.5), place=0.66, height=0.5)],
         "small",
         linear=True,
     ),
@@ -205,7 +205,7 @@ REPORT = (
         "audrey-small-table",
         SD,
         lambda size: rooms.photo_room(size, "coffee.png", blur=0.001),
-        [Actor(people.AUDREY, motion.filmed(strength=1.5), place=0.35, tall=0.55)],
+        [Actor(people.AUDREY, motion.filmed(strength=1.5), place=0.35, height=0.55)],
         "small",
         noise=0.012,
     ),
@@ -219,15 +219,15 @@ REPORT = (
                 people.BIDEN,
                 motion.walking(1, start=-0.3, speed=0.22),
                 place=0.1,
-                tall=0.5,
+                height=0.5,
             ),
             size,
             people.BLONDE,
             motion.walking(2, start=0.2, speed=-0.2),
             place=0.95,
-            tall=0.55,
+            height=0.55,
         ),
-        [Actor(people.AUDREY, motion.talking(36), tall=0.85)],
+        [Actor(people.AUDREY, motion.talking(36), height=0.85)],
         "people",
         hard=True,
     ),
@@ -237,7 +237,7 @@ REPORT = (
         lambda size: rooms.with_poster(
             rooms.plain(size, (0.55, 0.5, 0.42), seed=3), size, "biden.jpg", (0.72, 0.08, 0.55)
         ),
-        [Actor(people.ASTRONAUT, motion.talking(37), place=0.4, tall=0.8)],
+        [Actor(people.ASTRONAUT, motion.talking(37), place=0.4, height=0.8)],
         "people",
         hard=True,
     ),
@@ -250,7 +250,7 @@ SPEED = {
         (lambda size: rooms.handheld(rooms.shelves(size, 21), 5))
         if moving
         else (lambda size: rooms.photo_room(size, "motorcycle.png", blur=0.006)),
-        [Actor(people.BIDEN, motion.talking(40), tall=0.9)],
+        [Actor(people.BIDEN, motion.talking(40), height=0.9)],
         "moving" if moving else "static",
     )
     for size in (HD, SD)

@@ -8,26 +8,28 @@ import pytest
 
 from benchmarks.footage import (
     CLOCKS,
-    FORMS,
+    ENCODINGS,
     ORIENTATIONS,
-    Form,
+    Encoding,
     card,
     compared,
     rendered,
-    turned,
+    set_display_matrix,
     write,
 )
 
 
-@pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.codec} {form.pixels}")
-def test_footage_is_within_four_levels_and_one_frame(tmp_path: Path, form: Form) -> None:
-    at = FORMS.index(form)
+@pytest.mark.parametrize(
+    "encoding", ENCODINGS, ids=lambda encoding: f"{encoding.codec} {encoding.pixels}"
+)
+def test_footage_is_within_four_levels_and_one_frame(tmp_path: Path, encoding: Encoding) -> None:
+    at = ENCODINGS.index(encoding)
     clock = [*CLOCKS][at % len(CLOCKS)]
     matrix = [*ORIENTATIONS.values()][at % 8]
-    path = write(tmp_path / "a.mov", FORMS[at], CLOCKS[clock], tagged=at % 2 == 0)
-    frames = rendered(turned(path, matrix), tmp_path / "o.mp4")
+    path = write(tmp_path / "a.mov", ENCODINGS[at], CLOCKS[clock], tagged=at % 2 == 0)
+    frames = rendered(set_display_matrix(path, matrix), tmp_path / "o.mp4")
     rate = float((tmp_path / "o.rate").read_text())
-    levels, off = compared(frames, clock, matrix, rate, gray=FORMS[at].pixels == "gray")
+    levels, off = compared(frames, clock, matrix, rate, gray=ENCODINGS[at].pixels == "gray")
     assert levels <= 4
     assert off <= 1
 
