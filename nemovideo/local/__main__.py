@@ -118,7 +118,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "--credits",
         type=int,
         help="credits that each new user starts with; edits are refused once they run out "
-        "(default: never refused)",
+        "(default: 100, and never refused)",
     )
     parser.add_argument("--faults", type=Path, help="a JSON file of fault rules")
     parser.add_argument(

@@ -33,7 +33,7 @@ from nemovideo.models import Preview, PreviewStill, Reply
 ENGINE_BASIS = "local engine"
 EXPORT_BASIS = "free export"
 
-_STRIP_HEIGHT_PX, _STRIP_PX = 480, 1920
+_STRIP_HEIGHT_PX, _STRIP_WIDTH_PX = 480, 1920
 _GAP_PX = 8
 _TRIAL_FRAMES = 12
 _THREADS = min(2, os.cpu_count() or 1)
@@ -163,7 +163,9 @@ def _preview(
 def _strip(images: Sequence[Image.Image]) -> Image.Image:
     """Return pictures side by side, scaled to the same height."""
     aspects = sum(image.width / image.height for image in images)
-    height = min(_STRIP_HEIGHT_PX, max(image.height for image in images), int(_STRIP_PX / aspects))
+    height = min(
+        _STRIP_HEIGHT_PX, max(image.height for image in images), int(_STRIP_WIDTH_PX / aspects)
+    )
     height = max(2, height)
     scaled = [
         image.resize((max(1, round(image.width * height / image.height)), height), reducing_gap=1.0)

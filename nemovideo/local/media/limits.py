@@ -12,7 +12,10 @@ Encoders need about 80 bytes of memory per pixel.
 """
 
 MAX_STAGE_PIXELS = 110_000_000
-"""The maximum pixels of a clip enlarged around its person, such as 16:9 in 1080×1920 at scale 4."""
+"""The maximum pixels of a clip that is enlarged around its person.
+
+A 16:9 clip on a canvas of 1080×1920 has 105 million at scale 4.
+"""
 
 MAX_PHOTO_PIXELS = 50_000_000
 """The maximum pixels of a photo."""

@@ -129,7 +129,7 @@ def _scan(path: Path, *, broken: bool, frame_s: Fraction | None = None) -> Surve
             frames=main.count,
             broken=stalled
             or any(track.went_back or track.wrapped for track in tracks.values())
-            or main.has_hole(audio_buckets if len(streams) > 1 else None),
+            or main.has_gap(audio_buckets if len(streams) > 1 else None),
             stalled=stalled,
             sizes=tuple(sizes.found) if sizes is not None else (),
         )
@@ -183,7 +183,7 @@ class _Track:
         self.count += 1
         return shown_s
 
-    def has_hole(self, audio_buckets: set[int] | None) -> bool:
+    def has_gap(self, audio_buckets: set[int] | None) -> bool:
         """Return whether there is a long gap without packets of the other stream."""
         for start_s, end_s in self._gaps:
             first, last = int(start_s // _BUCKET_S) + 1, int(end_s // _BUCKET_S)

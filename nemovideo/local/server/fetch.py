@@ -157,8 +157,8 @@ class Fetcher:
             raise Problem(400, message, remedy=REMEDY)
         with response:
             name = urllib.parse.unquote(parts.path).rsplit("/", 1)[-1]
-            kind = response.headers.get_content_type()
-            yield Remote(name, kind, _length(response.headers), response)
+            content_type = response.headers.get_content_type()
+            yield Remote(name, content_type, _length(response.headers), response)
 
     def _opener(self, host: str) -> urllib.request.OpenerDirector:
         """Return an opener for http and https only; loopback is never proxied."""

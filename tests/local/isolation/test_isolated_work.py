@@ -135,7 +135,7 @@ def test_a_render_that_crashes_fails_alone_and_leaves_no_file(
     assert client.render.wait(submit(client, session)).status == "completed"
 
 
-def test_a_canceled_render_ends_although_it_hangs(
+def test_a_render_that_hangs_can_be_canceled(
     isolated: LocalBackend, client: Client, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = edited(client, video)

@@ -101,14 +101,14 @@ def test_a_short_trailer_is_accepted() -> None:
         assert sender.recv(12) == b"HTTP/1.1 200"
 
 
-def test_a_body_of_many_usual_chunks_is_accepted() -> None:
+def test_a_body_of_many_normal_chunks_is_accepted() -> None:
     with running(Reading()) as (host, port):
         body = (b"x" * 64 for _ in range(5000))
         assert httpx.post(f"http://{host}:{port}", content=body).text == "320000"
 
 
 @pytest.mark.parametrize("rest", [b"1\r\na\r\n", bytes(1000)])
-def test_no_more_of_a_request_is_parsed_once_it_is_answered(rest: bytes) -> None:
+def test_parsing_stops_once_a_request_is_answered(rest: bytes) -> None:
     head = (
         CHUNKED
         if rest[:1] == b"1"
@@ -305,7 +305,7 @@ async def test_reading_a_response_slowly_is_progress() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs the size of Linux's buffers")
 @pytest.mark.parametrize("counted", [False, True])
-def test_only_a_response_without_an_account_is_closed_for_a_new_connection(counted: bool) -> None:
+def test_a_new_connection_disconnects_only_readers_without_an_account(counted: bool) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if counted:
             scope["nemovideo.counter"] = "anna"

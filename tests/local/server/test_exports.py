@@ -168,7 +168,7 @@ def test_a_render_of_an_invalid_draft_fails(api: Api) -> None:
     assert "draft" in api.finished(render_id)["error"]
 
 
-def test_a_running_and_a_pending_render_can_be_cancelled() -> None:
+def test_a_running_and_a_pending_render_can_be_canceled() -> None:
     renderer = Renderer()
     with serving(render=renderer) as api:
         session_id = api.session_with_video()
@@ -186,7 +186,7 @@ def test_a_running_and_a_pending_render_can_be_cancelled() -> None:
         assert api.ask("POST", f"{SUBMIT}/three/cancel").json()["status"] == "completed"
 
 
-def test_a_render_cancelled_after_its_last_frame_leaves_no_file(tmp_path: Path) -> None:
+def test_a_render_canceled_after_its_last_frame_leaves_no_file(tmp_path: Path) -> None:
     cancel: list[Callable[[], object]] = []
 
     class Late(Renderer):
@@ -242,7 +242,7 @@ def test_the_page_of_a_claim_link_shows_the_latest_renders_only(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("ranges", "sent"), [(None, b"0123456789"), ("bytes=3-5", b"345")])
-async def test_a_download_that_has_begun_completes_although_its_file_is_removed(
+async def test_a_download_that_has_begun_completes_even_if_its_file_is_removed(
     ranges: str | None, sent: bytes, tmp_path: Path
 ) -> None:
     path, received = tmp_path / "a.mp4", bytearray()

@@ -359,7 +359,7 @@ def test_a_web_page_cannot_set_faults() -> None:
         ({"kind": "drop", "times": 0}, "never fire"),
     ],
 )
-def test_a_fault_that_could_never_happen_is_refused(fault: dict[str, Any], said: str) -> None:
+def test_a_fault_that_could_never_fire_is_refused(fault: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Fault(**fault)
     with pytest.raises(ValueError, match=said):

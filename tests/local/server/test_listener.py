@@ -134,7 +134,7 @@ def test_a_restart_on_the_same_directory_keeps_everything(tmp_path: Path) -> Non
             assert again.balance() == (100, 0, 100)
 
 
-def test_a_render_that_stop_interrupted_is_resumed(tmp_path: Path) -> None:
+def test_a_render_interrupted_by_stop_is_resumed(tmp_path: Path) -> None:
     renderer = Renderer()
     with fast_backend(tmp_path, render=renderer) as backend:
         token = backend.issue_token()

@@ -195,7 +195,7 @@ def test_concurrent_runs_in_a_session_do_not_lose_edits(api: Api) -> None:
     assert sorted(api.titles(session_id)) == [str(n) for n in range(8)]
 
 
-def test_undo_ends_at_the_oldest_version_that_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_undo_stops_at_the_oldest_version_that_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     histories: list[list[Timeline | None]] = []
 
     def recorded(text: str, *, history: Sequence[Timeline | None], **now: Any) -> Turn:

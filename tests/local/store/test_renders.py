@@ -63,7 +63,7 @@ def test_a_job_can_be_interrupted_any_number_of_times(renders: Renders) -> None:
         assert renders.status(job) == "pending"
 
 
-def test_a_job_that_the_user_cancelled_is_not_requeued(renders: Renders) -> None:
+def test_a_job_that_the_user_canceled_is_not_requeued(renders: Renders) -> None:
     job = renders.take()
     assert job is not None
     renders.cancel(job)
