@@ -14,7 +14,7 @@ from nemovideo._jobs.checkpoints import JobPhase
 from nemovideo._jobs.contexts import driving, driving_async
 from nemovideo._jobs.plan import Background, Order, Trim, order_for
 from nemovideo._jobs.result import delivered
-from nemovideo._jobs.runs import client_spec_of, found_at, perform, perform_async, resolved
+from nemovideo._jobs.runs import client_spec_of, load_existing, perform, perform_async, resolved
 from nemovideo._progress.bar import OnProgress
 from nemovideo._support.annotations import LazyModule
 from nemovideo.files import Source
@@ -183,7 +183,7 @@ class Job(_Base["sync.SyncDriver"], Resource):
         """
         if client is not None:
             return client.jobs.resume(path, progress, deadline, send_again=send_again)
-        found = found_at(resolved(path))
+        found = load_existing(resolved(path))
         if (done := delivered(found)) is not None:
             return done
         context = client_spec_of(resolved(path), found).context()
@@ -231,7 +231,7 @@ class AsyncJob(_Base["aio.AsyncDriver"], AsyncResource):
             return await client.jobs.resume(path, progress, deadline, send_again=send_again)
         from anyio import to_thread
 
-        found = await to_thread.run_sync(lambda: found_at(resolved(path)))
+        found = await to_thread.run_sync(lambda: load_existing(resolved(path)))
         done = await to_thread.run_sync(delivered, found)
         if done is not None:
             return done
@@ -302,7 +302,7 @@ class Jobs(Resource):
         Raises:
             CheckpointError: The file does not exist, or cannot be used.
         """
-        found_at(resolved(path))
+        load_existing(resolved(path))
         return Job(self._context, self._driver, path)
 
     def resume(
@@ -355,7 +355,7 @@ class AsyncJobs(AsyncResource):
 
     def load(self, path: FilePath) -> AsyncJob:
         """Return the job recorded in a checkpoint file; not a coroutine."""
-        found_at(resolved(path))
+        load_existing(resolved(path))
         return AsyncJob(self._context, self._driver, path)
 
     async def resume(

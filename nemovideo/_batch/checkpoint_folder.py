@@ -15,7 +15,7 @@ import attrs
 
 from nemovideo._downloads.output_paths import part_paths
 from nemovideo._jobs import checkpoints
-from nemovideo._jobs.checkpoints import Checkpoint, FileNote
+from nemovideo._jobs.checkpoints import Checkpoint, FileEntry
 from nemovideo._jobs.result import has_arrived
 from nemovideo._support.disk import (
     Stamp,
@@ -48,7 +48,7 @@ class CheckpointFolder:
         self._lock = FileLock(self._folder / "lock")
         self._held = False
         self._records: dict[Path, Checkpoint] = {}
-        self._hashed: dict[str, FileNote] = {}
+        self._hashed: dict[str, FileEntry] = {}
         self.run_file = self._folder / "run"
         self.run = uuid.uuid4().hex
 
@@ -95,7 +95,7 @@ class CheckpointFolder:
         record = self._records.get(self.path_of(path))
         return record is not None and record.finished
 
-    def note_of(self, source: Path, *, may_read: bool) -> FileNote | None:
+    def entry_of(self, source: Path, *, may_read: bool) -> FileEntry | None:
         """Return a source with its digest; the content is read only if it may have changed.
 
         Without `may_read`, the content is never read, and the result is None instead.
@@ -114,18 +114,18 @@ class CheckpointFolder:
         if not may_read:
             return None
         with reading(source):
-            note = FileNote(source.name, sha256_of_file(source), path=str(source), stamp=stamp)
-        self._hashed[str(source)] = note
-        return note
+            entry = FileEntry(source.name, sha256_of_file(source), path=str(source), stamp=stamp)
+        self._hashed[str(source)] = entry
+        return entry
 
     def record(self, output: Path) -> Checkpoint | None:
         """Return a result's checkpoint."""
         return self._records.get(self.path_of(output))
 
-    def settle(self, output: Path) -> Checkpoint | None:
-        """Return a complete result's checkpoint; see `settled`."""
+    def finish(self, output: Path) -> Checkpoint | None:
+        """Return a complete result's checkpoint; see `finished`."""
         path = self.path_of(output)
-        record = settled(path, self._records[path], output)
+        record = finished(path, self._records[path], output)
         if record is not None:
             self._records[path] = record
         return record
@@ -143,11 +143,11 @@ class CheckpointFolder:
         self._records.pop(path, None)
         path.unlink(missing_ok=True)
 
-    def same(self, key: tuple[object, ...]) -> Iterator[tuple[Path, Checkpoint]]:
+    def results_for(self, key: tuple[object, ...]) -> Iterator[tuple[Path, Checkpoint]]:
         """Yield the complete results for the same content and order.
 
-        A checkpoint may be forged, so results outside the output folder are skipped, even if a link
-        leads there: they would be copied.
+        Results outside the output folder are skipped, even behind a symlink: a checkpoint may be
+        forged, and its result would be copied.
         """
         for record in list(self._records.values()):
             output = record.output
@@ -156,7 +156,7 @@ class CheckpointFolder:
                 if result.is_relative_to(os.path.realpath(self._out_dir)):
                     yield result, record
 
-    def copy(self, result: Path, record: Checkpoint, source: FileNote, output: Path) -> None:
+    def copy(self, result: Path, record: Checkpoint, source: FileEntry, output: Path) -> None:
         """Copy the result for a file with the same content.
 
         Raises:
@@ -186,7 +186,7 @@ class CheckpointFolder:
                 self._hashed[source.path] = source
 
 
-def settled(path: Path, record: Checkpoint, output: Path) -> Checkpoint | None:
+def finished(path: Path, record: Checkpoint, output: Path) -> Checkpoint | None:
     """Return the checkpoint of an existing, complete result, or None.
 
     A download is renamed when it is complete. If the process was killed right after that, the
@@ -197,9 +197,9 @@ def settled(path: Path, record: Checkpoint, output: Path) -> Checkpoint | None:
     relocated = attrs.evolve(record, order=attrs.evolve(record.order, output=str(output)))
     if not record.rendered or not has_arrived(relocated, None):
         return None
-    finished = attrs.evolve(relocated, finished=True, size_bytes=output.stat().st_size)
-    checkpoints.save(path, finished)
-    return finished
+    relocated = attrs.evolve(relocated, finished=True, size_bytes=output.stat().st_size)
+    checkpoints.save(path, relocated)
+    return relocated
 
 
 def is_complete(record: Checkpoint, output: Path) -> bool:

@@ -24,9 +24,9 @@ from nemovideo._flows import state
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import checkpoints
-from nemovideo._jobs.checkpoints import FileNote
+from nemovideo._jobs.checkpoints import FileEntry
 from nemovideo._jobs.files import within_video
-from nemovideo._jobs.order import note_order
+from nemovideo._jobs.order import order_entry
 from nemovideo._jobs.plan import Order
 from nemovideo._support.disk import reading, sha256_of_file, writing
 from nemovideo._support.user_folders import from_root
@@ -106,10 +106,10 @@ class Coordinator:
         self._began = self._clock.monotonic()
         self._checkpoints = CheckpointFolder(plan.out_dir)
         self._order = plan.order
-        self._picture: FileNote | None = None
+        self._picture: FileEntry | None = None
         self._items: list[Item] = []
         self._counts: Counter[BatchStatus] = Counter()
-        self._settled: deque[BatchRow] = deque()
+        self._new_rows: deque[BatchRow] = deque()
         self._queue: deque[Item] = deque()
         self._running: dict[Key, Item] = {}
         self._followers: defaultdict[Key, list[Item]] = defaultdict(list)
@@ -146,12 +146,12 @@ class Coordinator:
             elif item.key is not None and item.key in self._running:
                 self._followers[item.key].append(item)
             elif self._breaker.reason is not None:
-                self._settle(item, "not started", error=self._breaker.reason)
+                self._set_row(item, "not started", error=self._breaker.reason)
             elif (shortage := (yield from self._shortage())) is not None:
                 if self._running and isinstance(shortage, CreditLimitError):
                     self._queue.appendleft(item)  # the files in progress may use less
                     return None
-                self._settle(item, "not started", error=shortage)
+                self._set_row(item, "not started", error=shortage)
             else:
                 assert item.key is not None
                 self._running[item.key] = item
@@ -173,7 +173,7 @@ class Coordinator:
         assert item.key is not None
         del self._running[item.key]
         self._queue.extendleft(reversed(self._followers.pop(item.key, [])))
-        if outcome.limited:
+        if outcome.rate_limits:
             self.pace.slow_down()
         if outcome.error is None:
             record = yield from blocking(partial(self._checkpoints.reload, item.output))
@@ -195,7 +195,7 @@ class Coordinator:
     def report(self) -> Flow[BatchReport]:
         """Return the report once nothing is in progress."""
         if self._balance is not None:
-            yield from self._settle_credits(final=True)
+            yield from self._update_spending(final=True)
         rows = tuple(item.row for item in self._items if item.row is not None)
         elapsed_s = self._clock.monotonic() - self._began
         return BatchReport(rows, self._spent, elapsed_s, self._breaker.reason)
@@ -238,18 +238,18 @@ class Coordinator:
         return f"{finished} of {len(self._items)} files"
 
     def report_progress(self) -> None:
-        """Report the settled files and the progress of the whole batch."""
-        while self._settled:
-            row = self._settled.popleft()
+        """Report the files with a new row, and the progress of the whole batch."""
+        while self._new_rows:
+            row = self._new_rows.popleft()
             if self._on_file is not None:
                 self._on_file(row)
         if self._on_progress is None:
             return
-        total, settled = len(self._items), self._counts.total()
-        work = settled + sum(item.fraction for item in self._running.values())
+        total, ended = len(self._items), self._counts.total()
+        work = ended + sum(item.fraction for item in self._running.values())
         fraction = min(1.0, work / total) if total else 1.0
         elapsed_s = self._clock.monotonic() - self._began
-        timed = work - (settled - self._counts["done"])  # skipped and failed files took no time
+        timed = work - (ended - self._counts["done"])  # skipped and failed files took no time
         eta_s = elapsed_s / timed * (total - work) if timed >= 1 else None
         failed = self._counts["failed"]
         message = f"{self._tally} done" + (f", {failed} failed" if failed else "")
@@ -260,12 +260,12 @@ class Coordinator:
         plan = self._plan
         picture = plan.order.picture
         if picture is not None and is_url(picture):
-            self._picture = checkpoints.note_url(str(picture))
+            self._picture = checkpoints.url_entry(str(picture))
         elif picture is not None:
             path = from_root(str(picture))
             prepare(path)
             with reading(path):
-                self._picture = FileNote(path.name, sha256_of_file(path), path=str(path))
+                self._picture = FileEntry(path.name, sha256_of_file(path), path=str(path))
             self._order = attrs.evolve(plan.order, picture=path)
         return find(plan.sources, recursive=plan.recursive, out_dir=plan.out_dir)
 
@@ -306,21 +306,21 @@ class Coordinator:
             OutputError: The result cannot be written.
             CheckpointError: A checkpoint cannot be written.
         """
-        source = self._checkpoints.note_of(item.source, may_read=self._breaker.reason is None)
+        source = self._checkpoints.entry_of(item.source, may_read=self._breaker.reason is None)
         if source is None:
             return
-        order = note_order(item.order, source, self._picture, item.output, self._plan.format)
+        order = order_entry(item.order, source, self._picture, item.output, self._plan.format)
         item.key = order.key
         record = self._checkpoints.record(item.output)
         if record is not None and record.order.key != order.key:
             record = None
         item.overwrite = self._order.overwrite or is_truncated(record, item.output)
-        if record is not None and (made := self._checkpoints.settle(item.output)) is not None:
+        if record is not None and (made := self._checkpoints.finish(item.output)) is not None:
             note = "" if record.finished else "made by the previous run, which was interrupted"
             self._skip(item, made, note)
         elif item.output.exists() and not item.overwrite:
             self._fail(item, _exists(item.output))
-        elif (twin := next(self._checkpoints.same(order.key), None)) is not None:
+        elif (twin := next(self._checkpoints.results_for(order.key), None)) is not None:
             path, copied = twin
             self._checkpoints.copy(path, copied, source, item.output)
             self._skip(item, copied, f"the same content as {path.name}")
@@ -357,7 +357,7 @@ class Coordinator:
             self._spent = (self._spent or 0.0) + (spent or 0.0)
         elif item.shared:
             spent = None  # other files changed the balance too
-        self._settle(
+        self._set_row(
             item,
             "done",
             note=" ".join(outcome.warnings),
@@ -378,14 +378,14 @@ class Coordinator:
     def _shortage(self) -> Flow[NemoError | None]:
         """Return why the credits do not allow one more file now; None if they do."""
         if self._balance is None and not self._plan.own_backends:
-            yield from self._settle_credits()
+            yield from self._update_spending()
             if self._breaker.reason is not None:
                 return self._breaker.reason
         limit, cost = self._plan.max_credits, self.context.settings.edit_cost
         if limit is None:
             return None
         if not self._plan.own_backends:
-            yield from self._settle_credits()
+            yield from self._update_spending()
         spent = self._spent or 0.0
         if spent + cost * (len(self._running) + 1) <= limit:
             return None
@@ -394,7 +394,7 @@ class Coordinator:
             f"max_credits is {limit:g}"
         )
 
-    def _settle_credits(self, *, final: bool = False) -> Flow[None]:
+    def _update_spending(self, *, final: bool = False) -> Flow[None]:
         """Fetch the balance and count the credits used; a top-up is not subtracted."""
         try:
             now = (yield from state.balance(self.context)).available
@@ -408,7 +408,7 @@ class Coordinator:
 
     def _skip(self, item: Item, record: checkpoints.Checkpoint, note: str) -> None:
         warnings = record.all_warnings
-        self._settle(
+        self._set_row(
             item,
             "skipped",
             note=" ".join((f"{note}." if note and warnings else note, *warnings)).strip(),
@@ -419,14 +419,14 @@ class Coordinator:
         )
 
     def _fail(self, item: Item, error: NemoError, elapsed_s: float = 0.0) -> None:
-        self._settle(item, "failed", error=error, elapsed_s=elapsed_s)
+        self._set_row(item, "failed", error=error, elapsed_s=elapsed_s)
 
-    def _settle(self, item: Item, status: BatchStatus, **facts: Any) -> None:  # noqa: ANN401
+    def _set_row(self, item: Item, status: BatchStatus, **facts: Any) -> None:  # noqa: ANN401
         """Set the file's row."""
         output = item.output if status in ("done", "skipped") else None
         item.row = BatchRow(item.source, output, status, **facts)
         self._counts[status] += 1
-        self._settled.append(item.row)
+        self._new_rows.append(item.row)
 
 
 def _exists(path: Path) -> OutputPathError:

@@ -1,4 +1,4 @@
-"""Rate limiting of a batch: after a 429 all its files wait; all stop together."""
+"""Rate limiting of a batch: after a 429, all its files wait; an interruption stops them all."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ class Pace:
     Attributes:
         ceiling: The maximum number of concurrent files.
         limit: How many files may be in progress now.
-        limited: The number of 429 responses so far.
+        rate_limits: The number of 429 responses so far.
     """
 
     def __init__(self, clock: Clock, ceiling: int, policy: RetryPolicy) -> None:
         self.limit = ceiling
-        self.limited = 0
+        self.rate_limits = 0
         self._clock = clock
         self.ceiling = ceiling
         self._policy = policy
@@ -78,7 +78,7 @@ class Pace:
     def slow_down(self, wait_s: float = 0.0) -> None:
         """Record a 429, and send nothing for `wait_s` seconds."""
         with self._guard:
-            self.limited += 1
+            self.rate_limits += 1
             now = self._clock.monotonic()
             if now >= self._opens_at:  # not a response to an earlier request
                 self.limit = max(1, self.limit // 2)

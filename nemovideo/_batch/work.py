@@ -13,7 +13,7 @@ from typing import Literal
 
 import attrs
 
-from nemovideo._batch.checkpoint_folder import settled
+from nemovideo._batch.checkpoint_folder import finished
 from nemovideo._batch.pace import Pace, StoppedError, paced
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Sleep, blocking
@@ -134,14 +134,14 @@ class Outcome:
         error: Why there is no result, or None.
         credits_spent: How much the account's balance fell.
         elapsed_s: Seconds of work.
-        limited: How many 429 responses another process received.
+        rate_limits: The number of 429 responses that another process received.
         warnings: Warnings about the result, as sentences.
     """
 
     error: NemoError | None = None
     credits_spent: float | None = None
     elapsed_s: float = 0.0
-    limited: int = 0
+    rate_limits: int = 0
     warnings: tuple[str, ...] = ()
 
 
@@ -154,7 +154,7 @@ def work(spec: ClientSpec, task: Task) -> Outcome:
         with driving(context) as driver:
             pace = Pace(context.settings.clock, 1, context.settings.retry)
             outcome = driver.run(one_file(context, task, pace, task.stopped), task.deadline_s)
-        return attrs.evolve(outcome, limited=pace.limited)
+        return attrs.evolve(outcome, rate_limits=pace.rate_limits)
     except NemoError as error:
         return Outcome(error)
 
@@ -229,10 +229,10 @@ def _job(
 
 
 def _arrived(task: Task) -> Checkpoint | None:
-    """Return the checkpoint of a result made by another worker, which then died or was lost."""
+    """Return the checkpoint of a result that another worker made before it died or was lost."""
     record, output = _load_checkpoint(task), task.order.output
     assert output is not None
-    return None if record is None else settled(task.checkpoint, record, output)
+    return None if record is None else finished(task.checkpoint, record, output)
 
 
 def _load_checkpoint(task: Task) -> Checkpoint | None:

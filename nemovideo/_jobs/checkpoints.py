@@ -1,7 +1,6 @@
 """The checkpoint of a job, from which another process can resume it.
 
-The file is JSON with mode 0600. It contains no token and no signed link; of the service's data it
-contains only ids.
+The file is JSON with mode 0600. It contains no token and no signed link.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _MAX_BYTES = 4 * 1024 * 1024
 
 
 @attrs.frozen
-class FileNote:
+class FileEntry:
     """An input file, and where another process can read it again.
 
     Attributes:
@@ -53,17 +52,16 @@ class FileNote:
 
 
 @attrs.frozen
-class OrderNote:
-    """The order; a checkpoint can only resume an identical one.
+class OrderEntry:
+    """The order; a call with a different one cannot resume the job.
 
     Attributes:
-        stretch_s: The expected duration after a trim without other edits, as `Order` has it in
-            `expected_duration_s`; checkpoints keep this name.
+        stretch_s: `Order.expected_duration_s`, under its name in the file format.
         notes: Warnings about the order, as sentences.
     """
 
-    source: FileNote
-    picture: FileNote | None
+    source: FileEntry
+    picture: FileEntry | None
     words: str
     output: str | None
     format: str
@@ -73,7 +71,7 @@ class OrderNote:
     notes: tuple[str, ...] = ()
 
     @property
-    def files(self) -> tuple[FileNote, ...]:
+    def files(self) -> tuple[FileEntry, ...]:
         """The files to upload, in this order."""
         return (self.source,) if self.picture is None else (self.source, self.picture)
 
@@ -84,7 +82,7 @@ class OrderNote:
         edits = (self.words, self.format, self.quality)
         return (self.source.sha256, self.picture is None, picture, *edits)
 
-    def same_as(self, other: OrderNote) -> bool:
+    def same_as(self, other: OrderEntry) -> bool:
         """Return whether both orders are the same, wherever their source files are."""
         destination = (self.output, self.session_id)
         return self.key == other.key and destination == (other.output, other.session_id)
@@ -99,7 +97,7 @@ class Service:
 
 
 @attrs.frozen
-class MessageNote:
+class MessageEntry:
     """The message and the state before it, written before it is sent.
 
     Attributes:
@@ -112,7 +110,7 @@ class MessageNote:
         frozen: The reserved credits before the message.
         reply: The agent's answer, once known.
         warnings: What the agent did not do, or asked.
-        lost_at: Epoch seconds when the answer was lost, or was first found to be.
+        lost_at: Epoch seconds when the answer was lost, or when that was first noticed.
     """
 
     status: Literal["sending", "answered", "done"]
@@ -153,7 +151,7 @@ class Checkpoint:
         updated_at: Epoch seconds when this was written.
     """
 
-    order: OrderNote
+    order: OrderEntry
     service: Service
     overwrite: bool = False
     max_credits: float | None = None
@@ -161,7 +159,7 @@ class Checkpoint:
     task_id: str | None = None
     files: tuple[str, ...] = ()
     held: int | None = None
-    message: MessageNote | None = None
+    message: MessageEntry | None = None
     render_id: str | None = None
     rendered: bool = False
     output_before: Stamp | None = None
@@ -281,12 +279,12 @@ def lock_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.lock")
 
 
-def note_url(url: str) -> FileNote:
-    """Return the note for a URL; for one with a query or a password, it only has a digest."""
+def url_entry(url: str) -> FileEntry:
+    """Return the entry for a URL; if it has a query or a password, only its digest is stored."""
     parts = urls.split(url)
     private = bool(parts.query or "@" in parts.netloc)
     digest = hashlib.sha256(url.encode()).hexdigest()
-    return FileNote(url_name(url) or "file", f"url:{digest}", url=None if private else url)
+    return FileEntry(url_name(url) or "file", f"url:{digest}", url=None if private else url)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Estimating the credits, the time and the result's size of a job."""
+"""Estimate a job's credits, its duration and the size of its result."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from nemovideo._flows import uploads
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Sleep, blocking
 from nemovideo._jobs import checkpoints
-from nemovideo._jobs.checkpoints import FileNote
+from nemovideo._jobs.checkpoints import FileEntry
 from nemovideo._jobs.journal import Journal
 from nemovideo._jobs.plan import Order
 from nemovideo._jobs.progress import Meter
@@ -41,24 +41,24 @@ _ASSUMED_FPS = 10
 
 def inspect_all(
     sources: Sequence[Source], *, hashed: bool
-) -> Flow[tuple[list[Upload], list[FileNote]]]:
-    """Check the sources, and return their notes; with `hashed`, including digests."""
+) -> Flow[tuple[list[Upload], list[FileEntry]]]:
+    """Check the sources, and return their entries; with `hashed`, including digests."""
     checked = iter((yield from uploads.prepare_all([s for s in sources if not is_url(s)])))
-    found, notes = list[Upload](), list[FileNote]()
+    found, entries = list[Upload](), list[FileEntry]()
     for source in sources:
         if is_url(source):
             upload = source if isinstance(source, Upload) else Upload(source)
-            note = checkpoints.note_url(str(upload.source))
+            entry = checkpoints.url_entry(str(upload.source))
         else:
             upload = next(checked)
             path = upload.path
             stamp = None if path is None else Stamp.of(path)
             digest = (yield from blocking(partial(_digest, upload))) if hashed else None
             stored_path = None if path is None else str(from_root(path))
-            note = FileNote(upload.name or "", digest, path=stored_path, stamp=stamp)
+            entry = FileEntry(upload.name or "", digest, path=stored_path, stamp=stamp)
         found.append(upload)
-        notes.append(note)
-    return found, notes
+        entries.append(entry)
+    return found, entries
 
 
 def check_kind(source: Upload, format: str) -> None:  # noqa: A002 - the protocol's word
@@ -110,7 +110,7 @@ def within_video(order: Order, source: Upload) -> Order:
 
 
 def min_result_bytes(source: Upload) -> float:
-    """Return a lower bound of the result's size: 1 Mbit/s, or the source's own size."""
+    """Return a lower bound for the result's size: 1 Mbit/s, or the source's size if smaller."""
     info = source.info
     if info is None:
         return 0
@@ -125,40 +125,44 @@ def upload_all(
     Raises:
         CheckpointError: A file that must be sent cannot be read again, or has changed.
     """
-    notes = journal.now.order.files
-    for index in range(len(journal.now.files), len(notes)):
+    entries = journal.current.order.files
+    for index in range(len(journal.current.files), len(entries)):
         name = None
-        if journal.now.held is not None:
-            name = yield from _find_arrived(context, session_id, notes[index], journal.now.held)
+        if journal.current.held is not None:
+            name = yield from _find_arrived(
+                context, session_id, entries[index], journal.current.held
+            )
         if name is None:
             name = yield from _upload(context, session_id, index, inputs, journal, meter)
-        files = (*journal.now.files, name)
-        yield from journal.save(attrs.evolve(journal.now, files=files, held=None))
+        files = (*journal.current.files, name)
+        yield from journal.save(attrs.evolve(journal.current, files=files, held=None))
 
 
-def arrived(infos: Sequence[Mapping[str, object]], note: FileNote, held: int) -> str | None:
+def arrived(infos: Sequence[Mapping[str, object]], entry: FileEntry, held: int) -> str | None:
     """Return the session's name for a file, or None if the file has not arrived.
 
     The session had `held` files before this one was sent.
     """
     for info in infos:
-        if note.sha256 is not None and info.get("hash") == note.sha256:
-            return _name(info, note)
+        if entry.sha256 is not None and info.get("hash") == entry.sha256:
+            return _name(info, entry)
     for info in infos[held:]:
         digest = info.get("hash")
-        comparable = isinstance(digest, str) and len(digest) == len(note.sha256 or "")
+        comparable = isinstance(digest, str) and len(digest) == len(entry.sha256 or "")
         if not comparable:
-            return _name(info, note)
+            return _name(info, entry)
     return None
 
 
-def _find_arrived(context: Context, session_id: str, note: FileNote, held: int) -> Flow[str | None]:
-    """Look twice for a file whose upload was cut off: it may still be processing."""
+def _find_arrived(
+    context: Context, session_id: str, entry: FileEntry, held: int
+) -> Flow[str | None]:
+    """Look twice for a file whose upload was cut off: the service may still be processing it."""
     for wait_s in (0.0, context.settings.polling.interval_s):
         if wait_s:
             yield Sleep(wait_s, purpose="to learn whether the file arrived", needs_s=wait_s)
         state = yield from state_flow.get(context, session_id)
-        name = arrived(state.video_infos, note, held)
+        name = arrived(state.video_infos, entry, held)
         if name is not None:
             return name
     return None
@@ -173,13 +177,13 @@ def _upload(
     meter: Meter,
 ) -> Flow[str]:
     """Upload a file; after a dropped connection, send it again if it has not arrived."""
-    record = journal.now
-    note, count = record.order.files[index], len(record.order.files)
+    record = journal.current
+    entry, count = record.order.files[index], len(record.order.files)
     if inputs:
         source = inputs[index]
     else:
         assert journal.path is not None
-        source = yield from _reopened(note, journal.path)
+        source = yield from _reopened(entry, journal.path)
     held = len(record.files)
     if record.order.session_id is not None:  # the user's session may have other files
         held = len((yield from state_flow.get(context, session_id)).video_infos)
@@ -197,24 +201,24 @@ def _upload(
         try:
             sent = yield from uploads.upload(context, session_id, [source], on_progress)
         except (APIConnectionError, ServerError) as error:
-            if not _may_check(context, error, attempt):
+            if not _may_retry(context, error, attempt):
                 raise
             failure = error
         else:
-            return sent[0].filename if sent else note.name
+            return sent[0].filename if sent else entry.name
         meter.outage()
         yield from _pause(context, session_id, failure, attempt)
-        if note.sha256 is None and source.info is not None:
-            note = attrs.evolve(note, sha256=(yield from blocking(partial(_digest, source))))
-        name = yield from _find_arrived(context, session_id, note, held)
+        if entry.sha256 is None and source.info is not None:
+            entry = attrs.evolve(entry, sha256=(yield from blocking(partial(_digest, source))))
+        name = yield from _find_arrived(context, session_id, entry, held)
         if name is not None:
             return name
         if isinstance(failure, APITimeoutError) and not left:
             raise failure  # the service may still be processing it
 
 
-def _may_check(context: Context, error: NemoError, attempt: int) -> bool:
-    """Return whether to check for a failed upload and retry it, if any of it was sent."""
+def _may_retry(context: Context, error: NemoError, attempt: int) -> bool:
+    """Return whether to retry a failed upload, once it is clear that it has not arrived."""
     if isinstance(error, APIConnectionError) and not error.sent:
         return False
     return context.settings.retry.allows(error, attempt=attempt, repeatable=True, limited=0)
@@ -230,28 +234,28 @@ def _pause(context: Context, session_id: str, error: NemoError, attempt: int) ->
     yield Sleep(wait_s)
 
 
-def _reopened(note: FileNote, checkpoint: Path) -> Flow[Upload]:
+def _reopened(entry: FileEntry, checkpoint: Path) -> Flow[Upload]:
     """Return a file of the checkpoint, if it can be read and is unchanged."""
-    if note.url is not None:
-        return Upload(note.url)
-    if note.path is None:
+    if entry.url is not None:
+        return Upload(entry.url)
+    if entry.path is None:
         raise checkpoints.failure(
             checkpoint,
-            f"has no path or URL for {note.name!r}",
+            f"has no path or URL for {entry.name!r}",
             remedy=Remedy(
                 ("make the same call again, with the source and this ", Option("checkpoint"))
             ),
         )
-    (upload,) = yield from uploads.prepare_all([Path(note.path)])
-    if (yield from blocking(partial(_digest, upload))) != note.sha256:
+    (upload,) = yield from uploads.prepare_all([Path(entry.path)])
+    if (yield from blocking(partial(_digest, upload))) != entry.sha256:
         raise checkpoints.failure(
             checkpoint,
-            f"belongs to a job that started with different content in {note.path!r}",
+            f"belongs to a job that started with different content in {entry.path!r}",
             remedy=Remedy(
                 "put the file back", ("choose another ", Option("checkpoint"), " to start over")
             ),
         )
-    return attrs.evolve(upload, name=note.name)
+    return attrs.evolve(upload, name=entry.name)
 
 
 def _digest(upload: Upload) -> str:
@@ -259,6 +263,6 @@ def _digest(upload: Upload) -> str:
         return sha256_of(file)
 
 
-def _name(info: Mapping[str, object], note: FileNote) -> str:
+def _name(info: Mapping[str, object], entry: FileEntry) -> str:
     name = info.get("filename")
-    return name if isinstance(name, str) and name else note.name
+    return name if isinstance(name, str) and name else entry.name

@@ -18,12 +18,12 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import files as job_files
 from nemovideo._jobs import message as job_message
-from nemovideo._jobs.checkpoints import Checkpoint, MessageNote
+from nemovideo._jobs.checkpoints import Checkpoint, MessageEntry
 from nemovideo._jobs.journal import Journal
 from nemovideo._jobs.order import begin, check_service, service_of
 from nemovideo._jobs.plan import Order
 from nemovideo._jobs.progress import Meter
-from nemovideo._jobs.result import as_ordered, delivered, has_arrived, noted_reply, result
+from nemovideo._jobs.result import delivered, has_arrived, result, stored_reply, with_given_path
 from nemovideo._progress.bar import OnProgress
 from nemovideo._support.disk import Stamp, sha256_of_file
 from nemovideo._values.remedies import Code, Option, Remedy, Resume
@@ -62,22 +62,22 @@ def run(
         if found is None:
             yield from journal.save(record)
         work = _Pipeline(context, inputs, journal, meter, send_again=send_again, in_batch=in_batch)
-        if journal.now.finished:
-            done = yield from blocking(lambda: delivered(journal.now))
+        if journal.current.finished:
+            done = yield from blocking(lambda: delivered(journal.current))
             if done is not None:
-                return as_ordered(done, order)
+                return with_given_path(done, order)
             if checkpoint is not None:
                 check_service(checkpoint, record, service)
-        return as_ordered((yield from work.run()), order)
+        return with_given_path((yield from work.run()), order)
     except NemoError as error:
         error.may_have_spent = error.may_have_spent or journal.message_sent
         if journal.rendered:
-            error.render_id = journal.now.render_id
+            error.render_id = journal.current.render_id
         if journal.resumable and not in_batch:
-            error.remedy = _remedy(error, checkpoint, journal.now)
+            error.remedy = _remedy(error, checkpoint, journal.current)
         elif journal.message_sent and not in_batch:
             error.remedy = _remedy_after_edit(
-                error, journal.now, embedded=context.backend is not None
+                error, journal.current, embedded=context.backend is not None
             )
         raise
     finally:
@@ -100,8 +100,8 @@ def _remedy(error: NemoError, checkpoint: Path | None, record: Checkpoint) -> Re
 def _remedy_after_edit(error: NemoError, record: Checkpoint, *, embedded: bool) -> Remedy:
     """Return the remedy for an error after the message, in a job without a checkpoint.
 
-    The edit is in the session, and can be exported without another message. An `embedded` backend
-    ends with the command.
+    The edit is in the session, and can be exported without another message. If the backend is
+    `embedded`, there is no shell command for that: it stops with this process.
     """
     session = f"client.sessions.attach({record.session_id!r})"
     if record.rendered:
@@ -141,7 +141,7 @@ class _Pipeline:
 
     def _session(self) -> Flow[str]:
         self.meter.begin("upload", "Connecting…")
-        record = self.journal.now
+        record = self.journal.current
         if record.session_id is not None:
             return record.session_id
         session_id, task_id, _ = yield from sessions.create(self.context, "project", "en")
@@ -151,29 +151,29 @@ class _Pipeline:
     def _edit(self, session_id: str) -> Flow[Reply]:
         """Send the message, exactly once, and check that it changed the draft."""
         context, journal = self.context, self.journal
-        note = journal.now.message
-        if note is not None and note.status == "done":
-            return noted_reply(journal.now)
+        entry = journal.current.message
+        if entry is not None and entry.status == "done":
+            return stored_reply(journal.current)
         self.meter.begin("edit", "Removing the background…")
         reply = None
-        if note is not None:
+        if entry is not None:
             reply = yield from job_message.recover(
                 context,
                 session_id,
-                note,
+                entry,
                 send_again=self.send_again,
                 in_batch=self.in_batch,
                 on_wait=self._wait_for_message,
             )
-        if note is None or reply is None:
+        if entry is None or reply is None:
             before = yield from state.get(context, session_id)
             balance = yield from state.balance(context)
-            note = job_message.note_before(context.settings.clock.time(), before, balance)
-            spent_from = journal.now.credits_before
+            entry = job_message.entry_before(context.settings.clock.time(), before, balance)
+            spent_from = journal.current.credits_before
             yield from journal.save(
                 attrs.evolve(
-                    journal.now,
-                    message=note,
+                    journal.current,
+                    message=entry,
                     credits_before=balance.available if spent_from is None else spent_from,
                 )
             )
@@ -182,39 +182,39 @@ class _Pipeline:
                     context, session_id, self._words(), on_lost=self._wait_from_now
                 )
             except NemoError as error:
-                failed = job_message.after_failure(journal.now.message or note, error)
-                record = attrs.evolve(journal.now, message=failed)
+                failed = job_message.after_failure(journal.current.message or entry, error)
+                record = attrs.evolve(journal.current, message=failed)
                 if failed is None:  # the balance may change before the next attempt
                     record = attrs.evolve(record, credits_before=spent_from)
                 yield from journal.save(record)
                 raise
             after = yield from state.get(context, session_id)
-            reply = job_message.with_warnings(reply, journal.now.order.notes)
-            note = job_message.note_reply(note, reply)
+            reply = job_message.with_warnings(reply, journal.current.order.notes)
+            entry = job_message.entry_with_reply(entry, reply)
             try:
                 if after.draft == before.draft:
                     raise job_message.unchanged_error(reply)
-                job_message.check_edited(journal.now.order.stretch_s, after.draft, reply)
+                job_message.check_edited(journal.current.order.stretch_s, after.draft, reply)
             except AgentError:
-                answered = job_message.note_answered(note, after)
-                yield from journal.save(attrs.evolve(journal.now, message=answered))
+                answered = job_message.answered_entry(entry, after)
+                yield from journal.save(attrs.evolve(journal.current, message=answered))
                 raise
-        note = attrs.evolve(note, status="done")
-        yield from journal.save(attrs.evolve(journal.now, message=note))
+        entry = attrs.evolve(entry, status="done")
+        yield from journal.save(attrs.evolve(journal.current, message=entry))
         return reply
 
     def _wait_from_now(self) -> Flow[None]:
-        note = self.journal.now.message
-        assert note is not None
+        entry = self.journal.current.message
+        assert entry is not None
         lost_at = self.context.settings.clock.time()
-        yield from self._wait_for_message(attrs.evolve(note, lost_at=lost_at))
+        yield from self._wait_for_message(attrs.evolve(entry, lost_at=lost_at))
 
-    def _wait_for_message(self, note: MessageNote) -> Flow[None]:
+    def _wait_for_message(self, entry: MessageEntry) -> Flow[None]:
         self.meter.say("Waiting to learn whether the message arrived…")
-        yield from self.journal.save(attrs.evolve(self.journal.now, message=note))
+        yield from self.journal.save(attrs.evolve(self.journal.current, message=entry))
 
     def _words(self) -> str:
-        record = self.journal.now
+        record = self.journal.current
         if record.order.picture is None:
             return record.order.words
         first = f'replace the background with the uploaded file "{record.files[1]}"'
@@ -225,25 +225,26 @@ class _Pipeline:
         self.meter.begin("render", "Rendering…")
 
         def on_id(render_id: str) -> Flow[None]:
-            yield from journal.save(attrs.evolve(journal.now, render_id=render_id, rendered=False))
+            started = attrs.evolve(journal.current, render_id=render_id, rendered=False)
+            yield from journal.save(started)
 
         job = yield from render.produce(
             self.context,
             session_id,
-            journal.now.order.format,
-            journal.now.order.quality,
+            journal.current.order.format,
+            journal.current.order.quality,
             self.meter.job,
             on_outage=self.meter.outage,
             on_id=on_id,
-            earlier=journal.now.render_id,
+            earlier=journal.current.render_id,
         )
-        if not journal.now.rendered:
-            output, stamp = journal.now.output, None
+        if not journal.current.rendered:
+            output, stamp = journal.current.output, None
             if output is not None:
                 stamp = yield from blocking(lambda: Stamp.of(output))
             yield from journal.save(
                 attrs.evolve(
-                    journal.now,
+                    journal.current,
                     rendered=True,
                     output_before=stamp,
                     duration_s=job.duration_s,
@@ -253,7 +254,7 @@ class _Pipeline:
         return job
 
     def _download(self, job: RenderJob) -> Flow[Path | None]:
-        record = self.journal.now
+        record = self.journal.current
         if (output := record.output) is None:
             return None
         arrived = yield from blocking(lambda: has_arrived(record, job.size_bytes))
@@ -271,14 +272,14 @@ class _Pipeline:
             stamp = yield from blocking(lambda: Stamp.of(output))
             size = None if stamp is None else stamp.size_bytes
             yield from self.journal.save(
-                attrs.evolve(self.journal.now, sha256=digest, size_bytes=size)
+                attrs.evolve(self.journal.current, sha256=digest, size_bytes=size)
             )
         return output
 
     def _finish(
         self, session_id: str, job: RenderJob, path: Path | None, reply: Reply
     ) -> Flow[RenderedVideo]:
-        context, record = self.context, self.journal.now
+        context, record = self.context, self.journal.current
         after = record.credits_after
         if after is None:
             with suppress(NemoError):  # only the credits are unknown
@@ -287,4 +288,4 @@ class _Pipeline:
         project_url = yield from render.project_url(context, session_id, record.task_id)
         self.meter.end()
         yield from self.journal.save(attrs.evolve(record, finished=True, credits_after=after))
-        return result(self.journal.now, path, url, project_url, job, reply)
+        return result(self.journal.current, path, url, project_url, job, reply)

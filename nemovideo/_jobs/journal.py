@@ -1,4 +1,4 @@
-"""Writing a job's checkpoint, if it has one."""
+"""Write a job's checkpoint, if it has one."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Journal:
 
     Attributes:
         path: The checkpoint file; None for a job that cannot be resumed.
-        now: The current checkpoint.
+        current: The current checkpoint.
     """
 
-    now: Checkpoint
+    current: Checkpoint
     _meter: Meter
 
     def __init__(self, path: Path | None, clock: Clock) -> None:
@@ -40,12 +40,12 @@ class Journal:
     @property
     def message_sent(self) -> bool:
         """Whether the message may have reached the agent, in this process or an earlier one."""
-        return self._begun and self.now.message is not None
+        return self._begun and self.current.message is not None
 
     @property
     def rendered(self) -> bool:
         """Whether the render has completed, in this process or an earlier one."""
-        return self._begun and self.now.rendered
+        return self._begun and self.current.rendered
 
     def open(self) -> Flow[Checkpoint | None]:
         """Lock the job, and return its checkpoint, if there is one.
@@ -56,34 +56,34 @@ class Journal:
         """
         if self.path is None:
             return None
-        return (yield from blocking(self._take))
+        return (yield from blocking(self._lock_and_load))
 
     def begin(self, checkpoint: Checkpoint, meter: Meter) -> None:
         """Start or resume the job at this checkpoint."""
-        self.now, self._meter, self._begun = checkpoint, meter, True
+        self.current, self._meter, self._begun = checkpoint, meter, True
 
     def save(self, checkpoint: Checkpoint) -> Flow[None]:
         """Write a checkpoint, from which the job can be resumed."""
-        self.now = attrs.evolve(
+        self.current = attrs.evolve(
             checkpoint,
             fraction=self._meter.fraction,
             elapsed_s=self._meter.elapsed_s,
             updated_at=self._clock.time(),
         )
         if self.path is not None:
-            path, noted = self.path, self.now
-            yield from blocking(lambda: checkpoints.save(path, noted))
+            path, current = self.path, self.current
+            yield from blocking(lambda: checkpoints.save(path, current))
 
     def close(self) -> None:
         """Unlock the job; delete the lock file of a job that is done or was rejected."""
         lock, self._lock = self._lock, None
         if lock is None or self.path is None:
             return
-        if self.now.finished if self._begun else not self.path.exists():
+        if self.current.finished if self._begun else not self.path.exists():
             lock.discard()
         lock.release()
 
-    def _take(self) -> Checkpoint | None:
+    def _lock_and_load(self) -> Checkpoint | None:
         assert self.path is not None
         if not self.path.parent.is_dir():
             raise checkpoints.failure(

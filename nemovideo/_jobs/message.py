@@ -18,7 +18,7 @@ from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow
 from nemovideo._flows.transparency import backgrounds
-from nemovideo._jobs.checkpoints import MessageNote
+from nemovideo._jobs.checkpoints import MessageEntry
 from nemovideo._support.urls import path_of
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo._wire import envelopes
@@ -44,9 +44,9 @@ _MAX_WARNINGS = 50
 _LINK = ("http://", "https://")
 
 
-def note_before(sent_at: float, state: SessionState, credits: Credits) -> MessageNote:  # noqa: A002
-    """Return the note to write before a message is sent."""
-    return MessageNote(
+def entry_before(sent_at: float, state: SessionState, credits: Credits) -> MessageEntry:  # noqa: A002
+    """Return the entry to write before a message is sent."""
+    return MessageEntry(
         "sending",
         sent_at,
         draft=draft_digest(state),
@@ -56,60 +56,60 @@ def note_before(sent_at: float, state: SessionState, credits: Credits) -> Messag
     )
 
 
-def outcome_of(note: MessageNote, state: SessionState, credits: Credits | None) -> MessageOutcome:  # noqa: A002
+def outcome_of(entry: MessageEntry, state: SessionState, credits: Credits | None) -> MessageOutcome:  # noqa: A002
     """Derive the outcome of a message whose run has ended from the state and the balance.
 
     A run in progress freezes credits, and a finished one has spent credits or changed the state; if
     neither is the case, the message had no effect. Any other difference may have another cause.
     Without credits, only the state decides.
     """
-    if draft_digest(state) != note.draft:
+    if draft_digest(state) != entry.draft:
         return "changed"
-    if note.status == "answered":
+    if entry.status == "answered":
         return "answered"
     same_balance = credits is None or (
-        (credits.available, credits.frozen) == (note.available, note.frozen)
+        (credits.available, credits.frozen) == (entry.available, entry.frozen)
     )
-    return "lost" if same_balance and rest_digest(state) == note.rest else "unclear"
+    return "lost" if same_balance and rest_digest(state) == entry.rest else "unclear"
 
 
 def recover(
     context: Context,
     session_id: str,
-    note: MessageNote,
+    entry: MessageEntry,
     *,
     send_again: bool,
     in_batch: bool,
-    on_wait: Callable[[MessageNote], Flow[None]],
+    on_wait: Callable[[MessageEntry], Flow[None]],
 ) -> Flow[Reply | None]:
     """Return the recovered reply to a message, or None if the message should be sent.
 
-    `on_wait` writes the note with the time from which the wait for the message's effect counts, so
-    that a job that is resumed again continues that wait.
+    `on_wait` saves the entry with the time at which the wait for the message's effect began. If the
+    job is resumed again, it continues that wait.
 
-    With `send_again`, it is sent again if its effect is unknown. In a batch the balance is ignored,
-    since other jobs change it, and a message that was answered without a change is sent again,
-    since the user ran the batch again.
+    With `send_again`, the message is sent again if its effect is unknown. In a batch, the balance
+    is ignored, since other jobs change it. A batch also sends a message again that was answered
+    without a change: the user has run the batch again.
 
     Raises:
         AgentError: It was answered, but did not change the draft.
         StreamInterruptedError: It may have arrived, and its effect is unknown.
     """
     state = yield from state_flow.get(context, session_id)
-    if draft_digest(state) == note.draft and not _has_ended(context, note):
+    if draft_digest(state) == entry.draft and not _run_has_ended(context, entry):
         now = context.settings.clock.time()
-        lost_at = now if note.lost_at is None else min(note.lost_at, now)  # the clock may go back
-        yield from on_wait(attrs.evolve(note, lost_at=lost_at))
+        lost_at = now if entry.lost_at is None else min(entry.lost_at, now)  # the clock may go back
+        yield from on_wait(attrs.evolve(entry, lost_at=lost_at))
         yield from agent.watch(
             context,
             session_id,
-            lambda now: draft_digest(now) != note.draft,
+            lambda current: draft_digest(current) != entry.draft,
             elapsed_s=now - lost_at,
         )
         state = yield from state_flow.get(context, session_id)
     balance = None if in_batch else (yield from state_flow.balance(context))
-    found = outcome_of(note, state, balance)
-    reply = Reply(raw_text=note.reply, text=note.reply, recovered=True)
+    found = outcome_of(entry, state, balance)
+    reply = Reply(raw_text=entry.reply, text=entry.reply, recovered=True)
     if found == "changed":
         return reply
     if found == "lost" or send_again or (found == "answered" and in_batch):
@@ -141,24 +141,24 @@ def with_warnings(reply: Reply, notes: Sequence[str]) -> Reply:
     return attrs.evolve(reply, warnings=(*notes, *reply.warnings, *asked))
 
 
-def note_reply(note: MessageNote, reply: Reply) -> MessageNote:
-    """Return the note with the agent's answer and warnings, without secrets."""
+def entry_with_reply(entry: MessageEntry, reply: Reply) -> MessageEntry:
+    """Return the entry with the agent's answer and warnings, without secrets."""
     warnings = [envelopes.redact(text)[:_REPLY_CHARS] for text in reply.warnings[:_MAX_WARNINGS]]
     text = envelopes.redact(reply.text)[:_REPLY_CHARS]
-    return attrs.evolve(note, reply=text, warnings=tuple(warnings))
+    return attrs.evolve(entry, reply=text, warnings=tuple(warnings))
 
 
-def note_answered(note: MessageNote, state: SessionState) -> MessageNote:
-    """Return the note for an answer that did not do what was asked, whatever it changed."""
-    return attrs.evolve(note, status="answered", draft=draft_digest(state))
+def answered_entry(entry: MessageEntry, state: SessionState) -> MessageEntry:
+    """Return the entry for an answer that did not do what was asked, whatever it changed."""
+    return attrs.evolve(entry, status="answered", draft=draft_digest(state))
 
 
 def unchanged_error(reply: Reply) -> AgentError:
     """Return the error for an answer that did not change the draft."""
-    return _undone_error("did not change the video", reply)
+    return _edit_error("did not change the video", reply)
 
 
-def _undone_error(what: str, reply: Reply, remedy: str | None = None) -> AgentError:
+def _edit_error(what: str, reply: Reply, remedy: str | None = None) -> AgentError:
     error = AgentError(
         f"the agent {what}: {reply.text or 'it said nothing'}",
         remedy=remedy,
@@ -180,21 +180,21 @@ def check_edited(expected_duration_s: float | None, draft: Draft | None, reply: 
     """
     failed = any("background" in name for name in reply.failed_tools)
     if failed and not backgrounds(draft):
-        raise _undone_error("did not change the background", reply)
+        raise _edit_error("did not change the background", reply)
     if expected_duration_s is None or draft is None:
         return
     if draft.duration_ms > 1000 * (expected_duration_s + _TRIM_SLACK_S):
         remedy = "Check that trim= lies within the video."
-        raise _undone_error("did not trim the video", reply, remedy)
+        raise _edit_error("did not trim the video", reply, remedy)
 
 
-def after_failure(note: MessageNote, error: NemoError) -> MessageNote | None:
-    """Return the note for a message that failed; None if it did not arrive."""
+def after_failure(entry: MessageEntry, error: NemoError) -> MessageEntry | None:
+    """Return the entry for a message that failed; None if it did not arrive."""
     if isinstance(error, AgentError):
-        return attrs.evolve(note, status="answered", reply=envelopes.redact(error.message))
+        return attrs.evolve(entry, status="answered", reply=envelopes.redact(error.message))
     refused = isinstance(error, APIError) and not isinstance(error, ServerError)
     unsent = isinstance(error, APIConnectionError) and not error.sent
-    return None if refused or unsent else note
+    return None if refused or unsent else entry
 
 
 def draft_digest(state: SessionState) -> str:
@@ -211,16 +211,16 @@ def rest_digest(state: SessionState) -> str:
     return _digest([part or None for part in parts])
 
 
-def _has_ended(context: Context, note: MessageNote) -> bool:
+def _run_has_ended(context: Context, entry: MessageEntry) -> bool:
     """Return whether the run of the message has certainly ended.
 
     Either it was answered, or it is older than twice the limit for a stream (docs/protocol.md §10),
     or its local backend has been restarted since.
     """
-    age_s = context.settings.clock.time() - note.sent_at
+    age_s = context.settings.clock.time() - entry.sent_at
     longest_s = 2 * context.settings.stream.total_s
     backend_started_at = context.backend_since or 0.0
-    return note.status == "answered" or age_s > longest_s or backend_started_at > note.sent_at
+    return entry.status == "answered" or age_s > longest_s or backend_started_at > entry.sent_at
 
 
 def _digest(value: object) -> str:

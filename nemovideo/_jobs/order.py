@@ -1,4 +1,4 @@
-"""Starting a job: checking the order, and comparing it with the checkpoint."""
+"""Start a job: check its order, and compare it with the checkpoint."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs import files as job_files
-from nemovideo._jobs.checkpoints import Checkpoint, FileNote, OrderNote, Service
+from nemovideo._jobs.checkpoints import Checkpoint, FileEntry, OrderEntry, Service
 from nemovideo._jobs.plan import Order, suggested_format
 from nemovideo._support.user_folders import expanded, from_root
 from nemovideo._values.lines import credits_text
@@ -36,15 +36,15 @@ def check_service(path: Path, record: Checkpoint, service: Service) -> None:
     Raises:
         CheckpointError: It belongs to another one, or to a local backend without its state.
     """
-    noted = record.service
-    if noted.state_dir == service.state_dir:
+    state_dir = record.service.state_dir
+    if state_dir == service.state_dir:
         return
-    if noted.state_dir is not None:
-        check_state(path, noted.state_dir)
-    home = "the cloud" if noted.state_dir is None else f"a local backend in {noted.state_dir}"
+    if state_dir is not None:
+        check_state(path, state_dir)
+    place = "in the cloud" if state_dir is None else f"on a local backend in {state_dir}"
     raise checkpoints.failure(
         path,
-        f"belongs to a job of {home}",
+        f"belongs to a job {place}",
         remedy=Remedy(
             ("resume it with ", Resume(str(path), anywhere=True), ", which uses that service")
         ),
@@ -57,7 +57,7 @@ def check_state(path: Path, state_dir: str) -> None:
         return
     raise checkpoints.failure(
         path,
-        f"belongs to a job of a local backend whose state, {state_dir!r}, no longer exists",
+        f"belongs to a job on a local backend whose state, {state_dir!r}, no longer exists",
         remedy=Remedy(
             ("choose another ", Option("checkpoint"), " to start over"),
             following=Remedy(
@@ -82,11 +82,11 @@ def begin(
         record, inputs = found, list[Upload]()
     else:
         render.check_quality(context, order.quality)
-        inputs, notes = yield from job_files.inspect_all(order.files, hashed=path is not None)
+        inputs, entries = yield from job_files.inspect_all(order.files, hashed=path is not None)
         format_ = order.format or suggested_format(inputs[0], order.background)
         job_files.check_kind(inputs[0], format_)
         order = job_files.within_video(order, inputs[0])
-        record = _ordered(order, format_, notes, service)
+        record = _new_checkpoint(order, format_, entries, service)
         if found is not None and path is not None:
             if not record.order.same_as(found.order):
                 raise checkpoints.failure(
@@ -117,15 +117,15 @@ def begin(
     return record, inputs
 
 
-def note_order(
+def order_entry(
     order: Order,
-    source: FileNote,
-    picture: FileNote | None,
+    source: FileEntry,
+    picture: FileEntry | None,
     output: Path | None,
     format: str,  # noqa: A002 - the protocol's word
-) -> OrderNote:
+) -> OrderEntry:
     """Return an order as a checkpoint records it."""
-    return OrderNote(
+    return OrderEntry(
         source,
         picture,
         order.words,
@@ -138,16 +138,16 @@ def note_order(
     )
 
 
-def _ordered(
+def _new_checkpoint(
     order: Order,
     format: str,  # noqa: A002 - the protocol's word
-    notes: Sequence[FileNote],
+    entries: Sequence[FileEntry],
     service: Service,
 ) -> Checkpoint:
-    source, *others = notes
+    source, *others = entries
     output = None if order.output is None else from_root(order.output)
     return Checkpoint(
-        note_order(order, source, others[0] if others else None, output, format),
+        order_entry(order, source, others[0] if others else None, output, format),
         service,
         overwrite=order.overwrite,
         max_credits=order.max_credits,

@@ -37,7 +37,7 @@ Background = str | os.PathLike[str] | None
 
 
 class JobOptions(TypedDict, total=False):
-    """The keyword arguments of `remove_background` besides `output`; see there."""
+    """The keyword arguments of `remove_background`, except `output`."""
 
     background: Background
     edit: str | None
@@ -58,7 +58,7 @@ class Order:
     """A validated order.
 
     Attributes:
-        picture: The file or URL of the new background, if it is one.
+        picture: The file or URL of a background picture or video, or None.
         request: What the message says about the background; empty for a picture.
         format: The format of the result; None if it depends on the source and the `background`.
         edit: More edits, in words; empty for none.
@@ -115,7 +115,7 @@ def order_for(
     *,
     local_files: bool,
 ) -> Order:
-    """Return the order of a `remove_background` call; see there."""
+    """Check the arguments of `remove_background`, and return them as an order."""
     check_arguments(source, background, local_files=local_files)
     if max_credits is not None:
         check_number("max_credits", max_credits, allow_infinite=True)

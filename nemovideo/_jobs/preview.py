@@ -87,7 +87,7 @@ def _words_for(order: Order, uploads: Sequence[Upload]) -> str:
     """Return the message for the local agent, which has only these files."""
     if order.picture is None:
         return order.words
-    picture = "remove the background"  # it is a URL, which is not fetched
+    picture = "remove the background"  # a picture from a URL is not fetched
     if len(uploads) > 1:
         picture = f'replace the background with the uploaded file "{uploads[1].name}"'
     return ". ".join(filter(None, (picture, order.words)))

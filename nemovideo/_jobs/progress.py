@@ -19,7 +19,7 @@ log = logging.getLogger("nemovideo")
 class Meter:
     """Adds up the phases by their weights, without ever decreasing.
 
-    `fraction` and `elapsed_s` are the progress of earlier processes, `weights` are the phases.
+    `fraction` and `elapsed_s` are the progress of earlier processes; `weights` are by phase.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Meter:
         self.say("Connection lost; retrying…")
 
     def say(self, message: str) -> None:
-        """Report something else that the phase waits for."""
+        """Report a message, without progress."""
         self._message = message
         self._update(0.0)
 

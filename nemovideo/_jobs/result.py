@@ -16,7 +16,7 @@ from nemovideo.models import RenderedVideo, RenderJob, Reply, SavedVideo
 def delivered(record: Checkpoint) -> RenderedVideo | None:
     """Return the result of a finished job from its checkpoint, if the file is complete.
 
-    The links are left out: a checkpoint does not contain them, since they need no token.
+    It has no links: they work without a token, so a checkpoint does not contain them.
     """
     if not record.finished or record.output is None or not record.output.is_file():
         return None
@@ -31,7 +31,7 @@ def delivered(record: Checkpoint) -> RenderedVideo | None:
         size_bytes=size,
         warnings=record.warnings,
     )
-    return result(record, record.output, "", None, job, noted_reply(record))
+    return result(record, record.output, "", None, job, stored_reply(record))
 
 
 def has_arrived(record: Checkpoint, size_bytes: int | None) -> bool:
@@ -73,7 +73,7 @@ def result(
     )
 
 
-def noted_reply(record: Checkpoint) -> Reply:
+def stored_reply(record: Checkpoint) -> Reply:
     """Return the agent's answer from the checkpoint; empty if there is none."""
     if record.message is None:
         return Reply()
@@ -81,7 +81,7 @@ def noted_reply(record: Checkpoint) -> Reply:
     return Reply(raw_text=text, text=text, warnings=warnings)
 
 
-def as_ordered(video: RenderedVideo, order: Order | None) -> RenderedVideo:
+def with_given_path(video: RenderedVideo, order: Order | None) -> RenderedVideo:
     """Return the result with its path as the user wrote it, not the absolute one."""
     if order is None or order.output is None or video.path is None:
         return video

@@ -1,4 +1,4 @@
-"""Running a job at its service, and keeping the state of a local backend for it."""
+"""Run a job with its service, and keep the state of a local backend for it."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _keeping_state(context: Context, path: Path | None) -> Iterator[None]:
 
 
 def client_spec_of(path: Path, record: Checkpoint) -> ClientSpec:
-    """Return the service of a job, for a call without a client.
+    """Return the client arguments for a job's service, for a call without a client.
 
     Raises:
         CheckpointError: The state of its local backend no longer exists; or the environment's token
@@ -124,7 +124,7 @@ def client_spec_of(path: Path, record: Checkpoint) -> ClientSpec:
     if env.environment_token() and service.base_url != env.environment_url().rstrip("/"):
         raise checkpoints.failure(
             path,
-            f"belongs to a job of {quoted(service.base_url)}, "
+            f"belongs to a job on {quoted(service.base_url)}, "
             "and NEMO_TOKEN may be for another service",
             remedy=Remedy("set NEMO_API_URL", ("pass ", Code("client=Client(base_url=…)"))),
         )
@@ -136,8 +136,12 @@ def resolved(path: _Path) -> Path:
     return from_root(path).resolve()
 
 
-def found_at(path: Path) -> Checkpoint:
-    """Return the content of a checkpoint; a `CheckpointError` if it does not exist."""
+def load_existing(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        CheckpointError: It does not exist, or cannot be read.
+    """
     record = checkpoints.load(path)
     if record is None:
         raise checkpoints.missing(path)

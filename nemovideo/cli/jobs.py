@@ -8,7 +8,7 @@ import attrs
 import click
 
 from nemovideo import Client, Job
-from nemovideo._jobs.runs import found_at, resolved
+from nemovideo._jobs.runs import load_existing, resolved
 from nemovideo.cli.options import PATH, json_option, note_checkpoint, quiet_option
 from nemovideo.cli.report import print_json, print_text, print_video, wants_bar
 
@@ -35,7 +35,7 @@ def resume(
     video = Job.resume(
         checkpoint, progress=wants_bar(quiet=quiet), deadline=deadline, send_again=send_again
     )
-    service = found_at(resolved(checkpoint)).service
+    service = load_existing(resolved(checkpoint)).service
     print_video(video, as_json=as_json, embedded=service.state_dir is not None)
 
 

@@ -1,4 +1,4 @@
-"""What a batch takes, how it names results, what it does again, and when it stops."""
+"""What a batch accepts, how it names results, what it repeats, and when it stops."""
 
 from __future__ import annotations
 
@@ -202,15 +202,15 @@ def test_a_file_name_that_is_not_unicode_works(tmp_path: Path, clips: Path, work
     assert statuses(again) == ["skipped"]
 
 
-def test_a_source_that_disappears_meanwhile_fails_alone(
+def test_a_source_that_disappears_during_the_batch_fails_alone(
     tmp_path: Path, clips: Path, worker: Client
 ) -> None:
-    def take_away(_: Progress) -> None:
+    def delete_source(_: Progress) -> None:
         for number in (1, 2):
             (clips / f"clip0{number}.mp4").unlink(missing_ok=True)
 
     report = worker.batch.remove_backgrounds(
-        clips, tmp_path / "out", background="blur", concurrency=1, progress=take_away
+        clips, tmp_path / "out", background="blur", concurrency=1, progress=delete_source
     )
     assert statuses(report) == ["done", "failed", "failed"]
     for row in report.failed:
@@ -322,7 +322,7 @@ def test_the_same_content_is_processed_once_whatever_its_name(
     assert asked(quick, RUN) == 3
 
 
-def test_a_copied_result_has_the_warnings_after_its_origin(tmp_path: Path, clips: Path) -> None:
+def test_the_note_of_a_copied_result_includes_its_warnings(tmp_path: Path, clips: Path) -> None:
     def warned(*args: Any, **options: Any) -> Written:
         return attrs.evolve(quick_render(*args, **options), warnings=("Nobody was found.",))
 
@@ -407,13 +407,13 @@ def test_other_edits_do_not_replace_a_result_without_overwrite(
 def test_every_file_gets_the_edit_the_trim_and_the_quality(tmp_path: Path, clips: Path) -> None:
     made: list[tuple[int, int, str]] = []
 
-    def noting(timeline: Any, *args: Any, **options: Any) -> Written:
+    def record_render(timeline: Any, *args: Any, **options: Any) -> Written:
         made.append((timeline.duration_ms, len(timeline.titles), options["quality"]))
         return quick_render(timeline, *args, **options)
 
     out = tmp_path / "out"
     with (
-        LocalBackend(tmp_path / "state", render=noting) as backend,
+        LocalBackend(tmp_path / "state", render=record_render) as backend,
         quick_client(backend) as client,
     ):
         remove = partial(client.batch.remove_backgrounds, clips, out, background="white")
@@ -433,7 +433,7 @@ def test_every_file_gets_the_edit_the_trim_and_the_quality(tmp_path: Path, clips
         local.batch.remove_backgrounds(clips, tmp_path / "other", quality="superb")
 
 
-def test_a_damaged_checkpoint_costs_one_file_and_an_old_manifest_nothing(
+def test_a_damaged_checkpoint_affects_one_file_and_an_old_manifest_none(
     tmp_path: Path, clips: Path, worker: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     out = tmp_path / "out"
@@ -631,12 +631,17 @@ def test_the_deadline_is_that_of_the_whole_batch(
 ) -> None:
     clock = FakeClock()
 
-    def dawdle(progress: Progress) -> None:
+    def advance_clock(progress: Progress) -> None:
         clock.now += 1000 * ("1 of 3" in progress.message)
 
     with quick_client(quick, clock=clock) as client:
         report = client.batch.remove_backgrounds(
-            clips, tmp_path / "out", background="blur", concurrency=1, deadline=500, progress=dawdle
+            clips,
+            tmp_path / "out",
+            background="blur",
+            concurrency=1,
+            deadline=500,
+            progress=advance_clock,
         )
     assert statuses(report) == ["done", "not started", "not started"]
     assert isinstance(report.stopped_by, errors.APITimeoutError)
@@ -864,7 +869,7 @@ def test_files_with_the_same_error_share_a_line() -> None:
     ]
 
 
-def test_texts_that_differ_only_in_their_files_name_share_a_line() -> None:
+def test_texts_that_differ_only_in_the_file_name_share_a_line() -> None:
     paths = [Path(f"in/{name}.mp4") for name in ("a", "aa", "b")]
     rows = [BatchRow(path, path, "done", note=f"Nobody in {path.name}: black.") for path in paths]
     empty = [errors.UnsupportedFileError(f"{path.name!r} is empty") for path in paths]

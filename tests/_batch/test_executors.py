@@ -184,7 +184,7 @@ def test_an_executor_that_rejects_work_stops_the_batch(tmp_path: Path, quick: Lo
 
 
 class Never(Executor):
-    """Workers that are lost: nothing that they were given ever ends."""
+    """An executor whose workers are lost: its futures never finish."""
 
     def __init__(self) -> None:
         self.futures: list[Future[Any]] = []

@@ -1,4 +1,4 @@
-"""A bench for jobs: a backend, a client of it, and crashes."""
+"""A test bench for jobs: a backend, its client, and crashes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Crash(BaseException):
 
 @attrs.define
 class Bench:
-    """A backend, a client of it, and jobs that crash after so many notes."""
+    """A backend, its client, and jobs that crash after a number of checkpoint writes."""
 
     folder: Path
     clip: Path
@@ -48,19 +48,19 @@ class Bench:
         given = {"background": COLOR, "output": self.output, "checkpoint": self.path}
         return {**given, **options}
 
-    def crash(self, notes: int, source: Any = None, **options: Any) -> None:
-        """Run the job until it has noted so much."""
+    def crash(self, writes: int, source: Any = None, **options: Any) -> None:
+        """Run the job until its checkpoint has been written this many times."""
         save, count = checkpoints.save, 0
 
-        def noted(path: Path, record: Checkpoint) -> None:
+        def save_and_crash(path: Path, record: Checkpoint) -> None:
             nonlocal count
             save(path, record)
             count += 1
-            if count == notes:
+            if count == writes:
                 raise Crash
 
         with self.monkeypatch.context() as patch, self.client() as client:
-            patch.setattr(checkpoints, "save", noted)
+            patch.setattr(checkpoints, "save", save_and_crash)
             with pytest.raises(Crash):
                 client.remove_background(source or self.clip, **self.order(**options))
 

@@ -1,4 +1,4 @@
-"""Arguments that cannot be right are refused at once, with a sentence and a short traceback."""
+"""Wrong arguments are refused immediately, with a clear message and a short traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints of jobs: the file, and what it decides, by table."""
+"""Checkpoints of jobs: the file, and the decisions that are based on it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from nemovideo import Client, Draft, Job, errors
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs import files as job_files
 from nemovideo._jobs import message as job_message
-from nemovideo._jobs.checkpoints import Checkpoint, FileNote, MessageNote, OrderNote, Service
+from nemovideo._jobs.checkpoints import Checkpoint, FileEntry, MessageEntry, OrderEntry, Service
 from nemovideo._jobs.result import has_arrived
 from nemovideo._support.disk import Stamp, sha256_of_file
 from nemovideo._support.filelock import FileLock
 from nemovideo.models import Credits, SessionState
 
 SHA = "ab" * 32
-NOTE = FileNote("talk.mp4", SHA, path="/nowhere/talk.mp4")
-ORDER = OrderNote(NOTE, None, "blur the background", "/nowhere/clean.mp4", "mp4", None)
+NOTE = FileEntry("talk.mp4", SHA, path="/nowhere/talk.mp4")
+ORDER = OrderEntry(NOTE, None, "blur the background", "/nowhere/clean.mp4", "mp4", None)
 LINK = "https://cdn.test/a.mp4?signature=one"
 BEFORE = SessionState(
     Draft.from_json({"t": [{"tt": 0, "sg": [{"d": 1}]}], "u": LINK}), ({"cdn_url": LINK},)
@@ -60,9 +60,9 @@ MADE = attrs.evolve(BEFORE, generated_media=[{"id": "1"}])
 def test_the_state_and_the_balance_show_what_happened_to_a_message(
     status: Any, state: SessionState, left: tuple[int, int] | None, expected: str
 ) -> None:
-    note = job_message.note_before(0.0, BEFORE, Credits(100, 0, 100))
+    entry = job_message.entry_before(0.0, BEFORE, Credits(100, 0, 100))
     balance = None if left is None else Credits(*left, sum(left))
-    assert job_message.outcome_of(attrs.evolve(note, status=status), state, balance) == expected
+    assert job_message.outcome_of(attrs.evolve(entry, status=status), state, balance) == expected
 
 
 def _unsent() -> errors.APIConnectionError:
@@ -90,8 +90,8 @@ def _unsent() -> errors.APIConnectionError:
 def test_only_a_refusal_says_that_a_message_did_not_arrive(
     error: errors.NemoError, left: str | None
 ) -> None:
-    note = job_message.note_before(0.0, BEFORE, Credits(100, 0, 100))
-    found = job_message.after_failure(note, error)
+    entry = job_message.entry_before(0.0, BEFORE, Credits(100, 0, 100))
+    found = job_message.after_failure(entry, error)
     assert (None if found is None else found.status) == left
 
 
@@ -145,11 +145,11 @@ def test_a_file_at_the_output_path_is_the_result_only_if_it_is_new(
 
 def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
     record = Checkpoint(
-        attrs.evolve(ORDER, picture=checkpoints.note_url("https://a.test/b.png")),
+        attrs.evolve(ORDER, picture=checkpoints.url_entry("https://a.test/b.png")),
         Service("http://127.0.0.1:1", "/state"),
         session_id="1",
         files=("talk.mp4", "b.png"),
-        message=MessageNote("done", 1.5, "a", "b", 100, 0, "Fertig! 完成"),
+        message=MessageEntry("done", 1.5, "a", "b", 100, 0, "Fertig! 完成"),
         render_id="render_1",
         output_before=Stamp(1, 2, 3),
         credits_before=100,
@@ -177,8 +177,8 @@ def test_names_and_words_with_lone_surrogates_are_kept(tmp_path: Path) -> None:
 
 
 def test_urls_that_may_contain_a_secret_are_stored_as_digests() -> None:
-    plain = checkpoints.note_url("https://a.test/talk.mp4")
-    signed = checkpoints.note_url("https://a.test/talk.mp4?sig=s3cret")
+    plain = checkpoints.url_entry("https://a.test/talk.mp4")
+    signed = checkpoints.url_entry("https://a.test/talk.mp4?sig=s3cret")
     assert plain.url == "https://a.test/talk.mp4"
     assert signed.url is None
     assert "s3cret" not in repr(signed)

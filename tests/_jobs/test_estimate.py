@@ -1,4 +1,4 @@
-"""Estimates: what is known without rendering, and what earlier renders tell."""
+"""Estimates: what is known without rendering, and what earlier renders add."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_trimmed_clip_takes_less(cloud: Client, tmp_path: Path) -> None:
                 cloud.estimate(source, trim=trim)
 
 
-def test_the_local_agent_works_out_what_an_edit_makes(tmp_path: Path) -> None:
+def test_the_local_agent_predicts_the_result_of_an_edit(tmp_path: Path) -> None:
     source = make_video(tmp_path / "a.mp4", seconds=4, tone=None)
     rates.record_speed("YellowMatte", "mp4", 1e6)
     with Client.local(engine=YellowMatte()) as client:

@@ -1,4 +1,4 @@
-"""A job is killed (SIGKILL, a real process) at every point of its way, and gone on with."""
+"""Jobs in a real process, killed by SIGKILL at every step, are resumed."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from tests.support.media import corner, near, pictures
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 
-NOTES = [f"{side} note {n}" for n in range(1, 11) for side in ("before", "after")]
+WRITES = [f"{side} write {n}" for n in range(1, 11) for side in ("before", "after")]
 POINTS = [
-    *("before note 1", "after note 1", "before note 2", "after note 2", "after note 3"),
-    *("uploading 2", "before note 4", "after note 4", "after note 5", "after message 1"),
-    *("before note 6", "after note 6", "after note 7", "after submit 1", "after poll 1"),
-    *("after note 8", "after file 1", "downloading 2", "before note 9", "after note 9"),
-    "after note 10",
+    *("before write 1", "after write 1", "before write 2", "after write 2", "after write 3"),
+    *("uploading 2", "before write 4", "after write 4", "after write 5", "after message 1"),
+    *("before write 6", "after write 6", "after write 7", "after submit 1", "after poll 1"),
+    *("after write 8", "after file 1", "downloading 2", "before write 9", "after write 9"),
+    "after write 10",
 ]
-"""All that differ: between "after note 3" and "before upload 1", say, nothing happens."""
+"""The points that differ: nothing happens between "after write 3" and "before upload 1", say."""
 
 
 class Stage:
@@ -58,7 +58,7 @@ class Stage:
 
     def resume(self) -> RenderedVideo:
         with Client(self.token, base_url=self.backend.url, **QUICK) as client:
-            if not self.checkpoint.exists():  # it died before the first note
+            if not self.checkpoint.exists():  # it died before the first write
                 return client.remove_background(
                     self.clip,
                     background=COLOR,
@@ -102,7 +102,7 @@ def test_the_points_cover_a_whole_job(stage: Stage) -> None:
     stage.child.join(60)
     assert stage.child.exitcode == 0
     events = (stage.folder / "events").read_text().split("\n")
-    assert [event for event in events if "note" in event] == NOTES
+    assert [event for event in events if "write" in event] == WRITES
     assert set(POINTS) <= set(events)
     assert len(events) >= 40
 
@@ -118,7 +118,7 @@ def test_a_job_killed_at_any_point_is_done_once(stage: Stage, point: str) -> Non
 
 @pytest.mark.parametrize(
     ("driver", "point"),
-    [("asyncio", "after note 3"), ("asyncio", "after submit 1"), ("trio", "before message 1")],
+    [("asyncio", "after write 3"), ("asyncio", "after submit 1"), ("trio", "before message 1")],
 )
 def test_an_async_job_killed_at_any_point_is_done_once(
     stage: Stage, driver: str, point: str
@@ -133,15 +133,15 @@ def test_a_job_killed_in_the_middle_of_the_answer_is_charged_once(
     tmp_path: Path, clip: Path, event: int
 ) -> None:
     (tmp_path / "work").mkdir()
-    heard = 0
+    events = 0
 
     async def before_event(_: float) -> None:
-        nonlocal heard
-        heard += 1
-        if heard == event:
+        nonlocal events
+        events += 1
+        if events == event:
             assert victim.child is not None
             await asyncio.to_thread(kill, victim.child)
-            await asyncio.sleep(0.1)  # the server sees it go
+            await asyncio.sleep(0.1)  # the server notices the disconnect
 
     backend = LocalBackend(
         tmp_path / "state",
@@ -153,10 +153,10 @@ def test_a_job_killed_in_the_middle_of_the_answer_is_charged_once(
         victim = Stage(tmp_path / "work", clip, backend)
         victim.begin()
         victim.dies()
-        assert heard == event
+        assert events == event
         edited = Ledger.of(backend).edits
         victim.is_right(victim.resume())
-        assert runs_of(backend) == 2 - edited  # again only where nothing had come of it
+        assert runs_of(backend) == 2 - edited  # sent again only if it had no effect
 
 
 def test_a_job_killed_while_it_renders_waits_for_that_render(
@@ -173,7 +173,7 @@ def test_a_job_killed_while_it_renders_waits_for_that_render(
     assert renderer.runs == 1
 
 
-def test_a_job_killed_again_and_again_is_done_once(stage: Stage) -> None:
+def test_a_job_killed_repeatedly_is_done_once(stage: Stage) -> None:
     for point in (
         *("after session 1", "after upload 1", "before message 1", "after submit 1"),
         *("before file 1", "downloading 1", "before claim 1"),
@@ -236,18 +236,18 @@ def test_a_job_of_a_killed_local_client_resumes_in_its_state(
 def test_a_job_that_gets_sigterm_is_resumed_and_leaves_nothing_behind(
     tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    temporary, note, output = tmp_path / "t", tmp_path / "job.json", tmp_path / "clean.mp4"
+    temporary, checkpoint, output = tmp_path / "t", tmp_path / "job.json", tmp_path / "clean.mp4"
     temporary.mkdir()
     environ = {**clean_environment(), "TMPDIR": str(temporary)}
     command = [sys.executable, "-m", "nemovideo", "remove-background", str(clip), "--local", "-q"]
-    command += ["--engine", "fast", "-o", str(output), "--checkpoint", str(note)]
+    command += ["--engine", "fast", "-o", str(output), "--checkpoint", str(checkpoint)]
     child = subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL)
-    while not note.exists() or json.loads(note.read_text())["phase"] != "render":
+    while not checkpoint.exists() or json.loads(checkpoint.read_text())["phase"] != "render":
         assert child.poll() is None
         time.sleep(0.005)
     child.terminate()
     assert child.wait(60) == 143
-    assert [path.name[:10] for path in temporary.iterdir()] == ["nemovideo-"]  # for the resumption
+    assert [path.name[:10] for path in temporary.iterdir()] == ["nemovideo-"]  # kept for the job
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     assert CliRunner().invoke(app, command[3:]).exit_code == 0
     assert output.exists()

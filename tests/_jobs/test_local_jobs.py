@@ -21,8 +21,8 @@ from tests.support.jobs import RGB, QuickRenderer, runs_of
 from tests.support.media import corner, make_tone, near, pictures
 
 
-def _stumble(client: Client, clip: Path, checkpoint: Path, output: Path) -> Path:
-    """Let a job of a local client fail at its render; return where its state is."""
+def _fail_at_render(client: Client, clip: Path, checkpoint: Path, output: Path) -> Path:
+    """Make a job of a local client fail at its render; return its state directory."""
     assert client.backend is not None
     client.backend.faults.add(Fault(kind="status", path="*/lambda", status=402))
     with pytest.raises(errors.ExportBlockedError):
@@ -35,7 +35,7 @@ def test_the_temporary_state_of_a_local_client_stays_for_a_job_that_failed(
 ) -> None:
     path, output = tmp_path / "job.json", tmp_path / "clean.mp4"
     with Client.local(render=QuickRenderer()) as client:
-        kept = _stumble(client, clip, path, output)
+        kept = _fail_at_render(client, clip, path, output)
     assert kept.is_dir()
     with Client.local(render=QuickRenderer()) as client:  # the same script, run again
         video = client.remove_background(clip, background=COLOR, output=output, checkpoint=path)
@@ -54,7 +54,7 @@ def test_the_temporary_state_stays_until_all_of_its_jobs_are_done(
     paths = [tmp_path / "one.json", tmp_path / "two.json"]
     with Client.local(render=QuickRenderer()) as client:
         for path in paths:
-            kept = _stumble(client, clip, path, path.with_suffix(".mp4"))
+            kept = _fail_at_render(client, clip, path, path.with_suffix(".mp4"))
     for path, stays in zip(paths, (True, False), strict=True):
         Job.resume(path)
         assert path.with_suffix(".mp4").exists()
@@ -73,7 +73,7 @@ async def test_a_path_alone_finds_the_local_state(tmp_path: Path, clip: Path) ->
     assert near(corner(pictures(output)[0]), RGB)
 
 
-def test_a_done_job_does_not_need_its_temporary_state(tmp_path: Path, clip: Path) -> None:
+def test_a_finished_job_does_not_need_its_temporary_state(tmp_path: Path, clip: Path) -> None:
     path, output = tmp_path / "job.json", tmp_path / "clean.mp4"
     order: dict[str, Any] = {"background": COLOR, "output": output, "checkpoint": path}
     with Client.local(render=QuickRenderer()) as client:
@@ -109,7 +109,7 @@ def test_a_done_job_does_not_need_its_temporary_state(tmp_path: Path, clip: Path
 def test_a_deleted_state_is_reported(tmp_path: Path, clip: Path) -> None:
     path = tmp_path / "job.json"
     with Client.local(render=QuickRenderer(), state_dir=tmp_path / "state") as client:
-        _stumble(client, clip, path, tmp_path / "clean.mp4")
+        _fail_at_render(client, clip, path, tmp_path / "clean.mp4")
     (tmp_path / "state").rename(tmp_path / "elsewhere")
     with pytest.raises(errors.CheckpointError, match="no longer exists") as caught:
         Job.resume(path)
@@ -124,7 +124,7 @@ def test_a_deleted_state_is_reported(tmp_path: Path, clip: Path) -> None:
 def test_a_local_job_is_not_done_in_the_cloud_or_vice_versa(bench: Bench, tmp_path: Path) -> None:
     local = tmp_path / "local.json"
     with Client.local(render=QuickRenderer(), state_dir=tmp_path / "home") as client:
-        _stumble(client, bench.clip, local, tmp_path / "x.mp4")
+        _fail_at_render(client, bench.clip, local, tmp_path / "x.mp4")
     bench.crash(UPLOADED)
     with bench.client() as cloud, pytest.raises(errors.CheckpointError, match="a local backend"):
         cloud.jobs.resume(local)

@@ -1,4 +1,4 @@
-"""The formats of the output through the whole chain: what a user types, and what lies there."""
+"""Output formats, end to end: from what the user asks for to the file on disk."""
 
 from __future__ import annotations
 

@@ -161,7 +161,7 @@ def test_a_format_without_transparency_is_a_warning_where_nothing_replaces_the_b
         assert count == warned
 
 
-def test_a_whole_edit_has_no_warnings(local: Client, talk: Path, tmp_path: Path) -> None:
+def test_a_complete_edit_has_no_warnings(local: Client, talk: Path, tmp_path: Path) -> None:
     video = local.remove_background(
         talk, background="white", edit="make it square", output=tmp_path / "out.mp4"
     )
@@ -200,7 +200,7 @@ def test_a_checkpoint_with_other_edits_belongs_to_another_job(
     quick: Client, talk: Path, tmp_path: Path
 ) -> None:
     job = tmp_path / "job.json"
-    for quality in ("low", "low"):  # the second is delivered from the notes
+    for quality in ("low", "low"):  # the second is delivered from the checkpoint
         video = quick.remove_background(
             talk,
             background="white",

@@ -1,4 +1,4 @@
-"""The progress of a job: what callbacks get."""
+"""The progress of a job: what callbacks receive."""
 
 from __future__ import annotations
 

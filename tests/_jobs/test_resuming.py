@@ -36,11 +36,11 @@ def test_the_phases_of_a_job_can_be_inspected(bench: Bench) -> None:
         assert not bench.path.exists()
     assert bench.backend.requests == ()
     phases = {}
-    for notes in (1, SESSION, UPLOADED, EDITED, RENDERED):
+    for writes in (1, SESSION, UPLOADED, EDITED, RENDERED):
         bench.path.unlink(missing_ok=True)
-        bench.crash(notes)
+        bench.crash(writes)
         status = job.status
-        phases[notes] = status.phase
+        phases[writes] = status.phase
         assert status.done is False
         assert status.source == "talk.mp4"
     assert list(phases.values()) == ["new", "upload", "edit", "render", "download"]
@@ -73,7 +73,7 @@ def test_a_finished_job_returns_its_result_to_the_same_call_at_once(bench: Bench
     bench.is_done_once()
 
 
-def test_a_result_that_was_lost_is_only_downloaded_again(bench: Bench) -> None:
+def test_a_result_that_was_deleted_is_only_downloaded_again(bench: Bench) -> None:
     with bench.client() as client:
         client.remove_background(bench.clip, **bench.order())
         bench.output.unlink()
@@ -183,19 +183,19 @@ def test_an_error_names_the_checkpoint_and_progress_resumes(bench: Bench) -> Non
             client.remove_background(bench.clip, **bench.order())
         assert f"client.jobs.resume({str(bench.path)!r})" in caught.value.remedy
         bench.backend.faults.clear()
-        noted = client.jobs.load(bench.path).status
+        earlier = client.jobs.load(bench.path).status
         seen: list[Progress] = []
         client.jobs.resume(bench.path, seen.append)
     fractions = [progress.fraction for progress in seen]
-    assert fractions[0] >= noted.fraction > 0
+    assert fractions[0] >= earlier.fraction > 0
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1.0
-    assert seen[0].elapsed_s >= noted.elapsed_s > 0
+    assert seen[0].elapsed_s >= earlier.elapsed_s > 0
     assert {progress.phase for progress in seen} <= {"upload", "render", "download"}
     bench.is_done_once()
 
 
-def test_bytes_survive_once_they_are_uploaded(bench: Bench) -> None:
+def test_a_source_in_memory_is_needed_only_until_it_is_uploaded(bench: Bench) -> None:
     content = bench.clip.read_bytes()
     bench.crash(SENDING, content)
     with bench.client() as client:
@@ -223,15 +223,15 @@ def test_a_file_that_changed_before_its_upload_is_reported(bench: Bench, tmp_pat
     assert Ledger.of(bench.backend).files == 0
 
 
-@pytest.mark.parametrize("notes", [2, 3, 4, 5])
+@pytest.mark.parametrize("writes", [2, 3, 4, 5])
 def test_the_users_own_picture_and_session_survive_too(
-    bench: Bench, tmp_path: Path, notes: int
+    bench: Bench, tmp_path: Path, writes: int
 ) -> None:
     beach = make_picture(tmp_path / "beach.png", (250, 10, 20))
     with bench.client() as client:
         session = client.sessions.create()
         session.upload(make_picture(tmp_path / "beach.jpg", (1, 2, 3)))
-    bench.crash(notes, background=beach, session=session)
+    bench.crash(writes, background=beach, session=session)
     with bench.client() as client:
         client.jobs.resume(bench.path)
         state = client.state.get(session.id)
@@ -271,7 +271,7 @@ def test_an_upload_into_the_users_session_is_not_confused_with_the_files_there(
     assert names == ["beach.jpg", "talk.mp4"]
 
 
-def test_an_upload_fails_in_the_end_or_at_once_if_the_service_does_not_answer(
+def test_an_upload_fails_after_retries_or_immediately_if_the_service_does_not_answer(
     bench: Bench,
 ) -> None:
     unprocessed = Fault(kind="status", path=UPLOAD, times=None, status=503)
@@ -376,7 +376,7 @@ def test_after_half_an_hour_there_is_no_wait(bench: Bench) -> None:
 def test_a_message_with_unknown_effect_is_not_resent_without_send_again(bench: Bench) -> None:
     bench.crash(ASKING)
     with bench.client() as client:
-        other = client.sessions.create()  # spends credits meanwhile
+        other = client.sessions.create()  # spends credits, too
         other.upload(bench.clip)
         other.send("blur the background")
         for _ in range(2):

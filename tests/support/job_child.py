@@ -1,4 +1,4 @@
-"""A job in its own process, which kills itself at a given event; quick to import."""
+"""A job in its own process that kills itself at a given event; fast to import."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ QUICK: dict[str, Any] = {
 
 
 class Killer:
-    """Counts events, and kills this process at one, such as "before note 3"."""
+    """Counts events, and kills this process at one, such as "before write 3"."""
 
     def __init__(self, point: str | None) -> None:
         self.point = point
@@ -73,12 +73,12 @@ def child(
     killer = Killer(point)
     save = checkpoints.save
 
-    def noted(path: Path, checkpoint: checkpoints.Checkpoint) -> None:
-        killer("before note")
+    def save_with_events(path: Path, checkpoint: checkpoints.Checkpoint) -> None:
+        killer("before write")
         save(path, checkpoint)
-        killer("after note")
+        killer("after write")
 
-    checkpoints.save = noted
+    checkpoints.save = save_with_events
     options = {**QUICK, "on_request": killer.on_request, "on_response": killer.on_response}
     order: dict[str, Any] = {
         "background": COLOR,
