@@ -46,7 +46,7 @@ class Capture:
         headers: The response headers, with lower-case names.
         chunks: The body's chunks, each with the seconds since the request.
         size: The size of the body, kept or not.
-        left: Whether the client disconnected before the end of the response.
+        disconnected: Whether the client disconnected before the end of the response.
         error: The connection's error, as `type: message`.
     """
 
@@ -58,7 +58,7 @@ class Capture:
     headers: Mapping[str, str] = attrs.field(factory=dict)
     chunks: list[tuple[float, bytes]] = attrs.field(factory=list)
     size: int = 0
-    left: bool = True
+    disconnected: bool = True
     error: str | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -74,10 +74,10 @@ class Capture:
 
     def fail(self, error: httpx.HTTPError) -> None:
         """Record a failed connection."""
-        self.left, self.error = False, f"{type(error).__name__}: {error}"
+        self.disconnected, self.error = False, f"{type(error).__name__}: {error}"
 
     @contextmanager
-    def failing(self) -> Iterator[None]:
+    def recording_errors(self) -> Iterator[None]:
         """Record a connection that fails in the block."""
         try:
             yield
@@ -93,7 +93,7 @@ class ReplayedResponse:
     status: int | None
     headers: Mapping[str, str]
     chunks: tuple[tuple[float, bytes], ...]
-    left: bool
+    disconnected: bool
     error: str | None
     clock: Clock
 
@@ -123,7 +123,7 @@ def _decoded(
     capture: Capture,
     stream: httpx.SyncByteStream | httpx.AsyncByteStream,
 ) -> httpx.Response:
-    """Return the response with a decoded body, for the client."""
+    """Return the client's response, whose body is decoded and recorded as it is read."""
     capture.status, capture.headers = response.status_code, _lowered(response.headers)
     headers = dict(capture.headers)
     if headers.pop("content-encoding", None) is not None:
@@ -147,7 +147,7 @@ class Recorder(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """Send a request."""
         capture, route = self._record(_sent(request)), Route(reuse=False)
         try:
-            with capture.failing():
+            with capture.recording_errors():
                 response = route.handle_request(request)
         except BaseException:
             route.close()
@@ -158,7 +158,7 @@ class Recorder(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """Send a request."""
         capture, route = self._record(_sent(request)), AsyncRoute(reuse=False)
         try:
-            with capture.failing():
+            with capture.recording_errors():
                 response = await route.handle_async_request(request)
         except BaseException:
             await route.aclose()
@@ -182,7 +182,7 @@ class _CapturedBody(httpx.SyncByteStream):
             if not _disconnected(self.request):
                 self.capture.fail(error)
             raise
-        self.capture.left = _disconnected(self.request)
+        self.capture.disconnected = _disconnected(self.request)
 
     def close(self) -> None:
         self.response.close()
@@ -196,11 +196,11 @@ class _AsyncCapturedBody(httpx.AsyncByteStream):
     route: AsyncRoute
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with self.capture.failing():
+        with self.capture.recording_errors():
             async for chunk in self.response.aiter_bytes():
                 self.capture.receive(chunk)
                 yield chunk
-        self.capture.left = False
+        self.capture.disconnected = False
 
     async def aclose(self) -> None:
         try:
@@ -283,7 +283,7 @@ class _ReplayedBody(httpx.SyncByteStream, httpx.AsyncByteStream):
                 self.replayed.clock.wait(self.sock, wait_s)
             yield chunk
         self._fail()
-        if self.replayed.left:
+        if self.replayed.disconnected:
             self.sock.wait()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -294,7 +294,7 @@ class _ReplayedBody(httpx.SyncByteStream, httpx.AsyncByteStream):
                 await self.replayed.clock.sleep_async(wait_s)
             yield chunk
         self._fail()
-        if self.replayed.left:
+        if self.replayed.disconnected:
             await sleep_forever()
 
     def _fail(self) -> None:

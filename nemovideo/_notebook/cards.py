@@ -146,7 +146,7 @@ def video_card(
 def preview_card(
     moments: Sequence[tuple[float, bytes | None, bytes]], basis: str, notes: Sequence[str] = ()
 ) -> str:
-    """Return moments of a video, each with its time, its source if any, and its result."""
+    """Return frames of a result, each with its time and, if there is one, its source frame."""
     rows = []
     for time_s, before, after in moments:
         pair = [] if before is None else [png_figure(f"Before · {time_s:.1f} s", before)]

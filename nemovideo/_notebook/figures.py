@@ -30,10 +30,10 @@ _STILL_WIDTH = 960
 
 def kind_of(source: Path | str) -> str:
     """Return the kind of a file: "video", "animation", "picture", or "frames" for a ZIP."""
-    suffix = suffix_of(_named(source))
+    suffix = suffix_of(_name_of(source))
     if suffix in ("gif", "zip"):
         return {"gif": "animation", "zip": "frames"}[suffix]
-    return "picture" if _mime_type(_named(source)).startswith("image/") else "video"
+    return "picture" if _mime_type(_name_of(source)).startswith("image/") else "video"
 
 
 def figure(caption: str, source: Path | str) -> str:
@@ -42,33 +42,35 @@ def figure(caption: str, source: Path | str) -> str:
     Files up to `EMBED_LIMIT_BYTES` are embedded; larger ones and URLs (only http and https) are
     linked. Files that browsers do not play (MOV, ZIP, MKV) show their first frame.
     """
-    name = one_line(_named(source))
+    name = one_line(_name_of(source))
     address = _address(source)
     linked = address is not None and not address.startswith("data:")
     words = f'<a href="{escape(address or "")}">{escape(name)}</a>' if linked else escape(name)
     if address is None:
         media = f'<div class="nemo-quiet">{escape(name)} was not found.</div>'
     elif _mime_type(name).startswith("image/"):
-        media = f'<img{_over(name)} src="{escape(address)}" alt="">'
+        media = f'<img{_checkerboard(name)} src="{escape(address)}" alt="">'
     elif suffix_of(name) in _PLAYABLE:
         source_of = f'src="{escape(address)}"'
-        media = f'<video{_over(name)} controls playsinline preload="auto" {source_of}></video>'
+        media = (
+            f'<video{_checkerboard(name)} controls playsinline preload="auto" {source_of}></video>'
+        )
     else:
         still = None if _is_url(source) else _still(Path(source))
-        picture = "" if still is None else f'<img{_over(name)} src="{still}" alt="">'
-        hint = f"Browsers do not play .{escape(suffix_of(name))} files; open it in a player."
+        picture = "" if still is None else f'<img{_checkerboard(name)} src="{still}" alt="">'
+        hint = f"Browsers do not play .{escape(suffix_of(name))} files; open this one in a player."
         media = f'{picture}<div class="nemo-quiet">{hint}</div>'
     return f"<figure><figcaption>{caption} · {words}</figcaption>{media}</figure>"
 
 
 def png_figure(caption: str, png: bytes) -> str:
     """Return a PNG file with its caption, embedded at a readable size."""
-    image = f'<img{_over("still.png")} src="{_shrunk_png(png)}" alt="">'
+    image = f'<img{_checkerboard("still.png")} src="{_shrunk_png(png)}" alt="">'
     return f"<figure><figcaption>{escape(caption)}</figcaption>{image}</figure>"
 
 
-def _over(name: str) -> str:
-    """Return the attribute for the checkerboard; none for a file without transparency."""
+def _checkerboard(name: str) -> str:
+    """Return the attribute for the checkerboard; empty for a format without transparency."""
     return ' class="nemo-alpha"' if result_suffix(name) in WITH_ALPHA else ""
 
 
@@ -116,8 +118,8 @@ def _address(source: Path | str) -> str | None:
     if not path.is_file():
         return None
     kind = _mime_type(path.name)
-    shown = kind.startswith("image/") or suffix_of(path.name) in _PLAYABLE
-    if path.stat().st_size > EMBED_LIMIT_BYTES or not shown:
+    is_playable = kind.startswith("image/") or suffix_of(path.name) in _PLAYABLE
+    if path.stat().st_size > EMBED_LIMIT_BYTES or not is_playable:
         return quote(Path(os.path.relpath(path)).as_posix())
     return _embedded(path.read_bytes(), kind)
 
@@ -130,7 +132,7 @@ def _is_url(source: Path | str) -> bool:
     return isinstance(source, str) and source.lower().startswith(("http://", "https://"))
 
 
-def _named(source: Path | str) -> str:
+def _name_of(source: Path | str) -> str:
     if _is_url(source):
         return Path(urls.path_of(str(source))).name or urls.host_of(str(source))
     return Path(source).name

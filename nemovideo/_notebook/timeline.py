@@ -85,7 +85,7 @@ class _Box:
 def timeline_svg(
     lanes: Sequence[Lane], duration_ms: int, description: str, *, dimmed: bool = False
 ) -> str:
-    """Return the lanes, of which 30 are shown, on one time axis of at least `duration_ms`.
+    """Return up to 30 lanes on one time axis of at least `duration_ms`.
 
     The description is for screen readers. When `dimmed`, unmarked bars are faded.
     """
@@ -107,7 +107,7 @@ def timeline_svg(
 
 
 def _lane(lane: Lane, top: int, total_ms: int, *, dimmed: bool) -> str:
-    ground = (
+    background = (
         f'<rect x="{_LABEL_WIDTH}" y="{top}" width="{_SPAN}" height="{_LANE_HEIGHT}" rx="6"'
         ' fill-opacity=".06"/>'
     )
@@ -116,7 +116,7 @@ def _lane(lane: Lane, top: int, total_ms: int, *, dimmed: bool) -> str:
         name = f'<g text-decoration="line-through">{name}</g>'
     boxes = _boxes(lane.bars, total_ms)[:_BARS_SHOWN]
     drawn = "".join(_bar(lane.color, box, top, dimmed=dimmed) for box in boxes)
-    return ground + name + drawn
+    return background + name + drawn
 
 
 def _boxes(bars: Sequence[Bar], total_ms: int) -> list[_Box]:

@@ -15,9 +15,9 @@ T = TypeVar("T")
 class FakeClock(Clock):
     """A clock whose waits end immediately: `Client.local(clock=FakeClock())`.
 
-    Waiting advances its time, so a deadline only counts waits. A wait for an answer's next event
-    first gives it `grace_s` seconds of real time to arrive: the server may be busy. A render that
-    makes progress does not time out, since it takes real time.
+    Waiting advances its time, so a deadline only counts waits. The next event of an answer has
+    `grace_s` seconds of real time to arrive before the clock advances: the server may be busy. A
+    render that makes progress does not time out, since it takes real time.
 
     It starts at the real time, because servers use their own clocks to date tokens and links.
 
@@ -45,7 +45,7 @@ class FakeClock(Clock):
         self.now += seconds
 
     def wait(self, event: threading.Event, seconds: float, *, polling: bool = False) -> bool:
-        """Advance the time; a job of the service gets a little real time."""
+        """Advance the time; polling also takes a little real time, in which the service works."""
         if polling:
             time.sleep(self._poll_s)
         self.sleep(seconds)

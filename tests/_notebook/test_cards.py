@@ -1,4 +1,4 @@
-"""Notebook faces: what they show, and that nothing in a name can become markup."""
+"""Notebook cards: what they show, and that nothing in a name can become markup."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EVIL = """"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;"""
 
 
 class Page(HTMLParser):
-    """What a browser would find: the tags, the attributes, and the words."""
+    """What a browser would find: the tags, the attributes, and the text."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ def test_names_are_escaped(name: str) -> None:
         html.encode()
 
 
-def test_very_many_segments_and_tracks_stay_a_small_picture() -> None:
+def test_thousands_of_segments_and_tracks_make_a_small_picture() -> None:
     pieces = [segment(700 + place % 9, name=f"clip {place}") for place in range(8_000)]
     many = draft(track(0, *pieces), *[track(5, segment(1))] * 500)
     html = many._repr_html_()

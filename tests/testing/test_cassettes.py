@@ -1,4 +1,4 @@
-"""Cassettes: sessions recorded from a real backend, and played back with no server at all."""
+"""Cassettes: sessions recorded from a real backend, and replayed without a server."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def assert_same(replayed: RenderedVideo, recorded: RenderedVideo) -> None:
     assert "ct=clm_redacted-" in replayed.project_url
 
 
-def test_the_main_job_plays_back_with_no_server(path: Path, clip: Path, tmp_path: Path) -> None:
+def test_the_main_job_is_replayed_without_a_server(path: Path, clip: Path, tmp_path: Path) -> None:
     with (
         LocalBackend(tmp_path / "state", engine="fast") as backend,
         record(path) as cassette,
@@ -73,7 +73,7 @@ def test_the_main_job_plays_back_with_no_server(path: Path, clip: Path, tmp_path
 
 
 @pytest.mark.anyio
-async def test_the_main_job_of_the_async_client_plays_back(
+async def test_the_main_job_of_the_async_client_is_replayed(
     path: Path, clip: Path, tmp_path: Path
 ) -> None:
     with LocalBackend(tmp_path / "state", engine="fast") as backend, record(path) as cassette:
@@ -207,7 +207,7 @@ def test_a_compressed_answer_is_kept_readable(path: Path) -> None:
         headers = {"content-encoding": "gzip", "content-type": "application/json"}
         return httpx.Response(200, headers=headers, stream=httpx.ByteStream(body))
 
-    gateway = "https://gateway.test"  # whose tokens have a form of their own
+    gateway = "https://gateway.test"  # its tokens have their own format
     with (
         respx.mock(base_url=gateway) as router,
         record(path) as cassette,
@@ -277,7 +277,7 @@ def test_streams_are_kept_with_their_timing(path: Path, backend: LocalBackend, c
 
 
 def slow(path: Path, gap_s: float, backend: LocalBackend, clip: Path) -> None:
-    """Record a run, and put a long silence before its last chunk."""
+    """Record a run, and insert a long silence before its last chunk."""
     with record(path) as cassette, cassette.client(base_url=backend.url) as client:
         session = client.sessions.create()
         session.upload(clip)
@@ -358,7 +358,7 @@ def test_a_stream_that_fell_silent_is_silent_in_the_replay(
             session.send("blur the background")
 
 
-def test_a_stream_that_was_left_early_can_be_left_again(
+def test_a_stream_that_was_abandoned_early_can_be_abandoned_again(
     path: Path, backend: LocalBackend, clip: Path
 ) -> None:
     def program(client: Client) -> None:
@@ -431,7 +431,7 @@ def test_a_refused_connection_is_replayed(path: Path, tmp_path: Path) -> None:
     assert "nmv_usr_mine" not in path.read_text(encoding="utf-8")
 
 
-# --- what does not fit ----------------------------------------------------------------------
+# --- mismatches -----------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -458,7 +458,7 @@ def test_a_request_that_was_not_recorded_names_itself(balance: Path) -> None:
         block()
 
 
-def test_another_body_is_another_request(balance: Path) -> None:
+def test_a_request_with_a_different_body_does_not_match(balance: Path) -> None:
     with replay(balance) as played, played.client() as client:
         with pytest.raises(errors.CassetteError, match=r'recorded with .*"en".*now with .*"ja"'):
             client.sessions.create(language="ja")
@@ -475,7 +475,7 @@ def test_requests_that_were_not_made_are_named(balance: Path) -> None:
             played.assert_all_used()
 
 
-def test_the_replay_keeps_away_from_the_users_own_token(
+def test_a_replay_does_not_use_the_users_own_token(
     balance: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
@@ -486,9 +486,7 @@ def test_the_replay_keeps_away_from_the_users_own_token(
     assert not (tmp_path / "config").exists()
 
 
-def test_a_recording_is_written_also_when_the_block_fails(
-    path: Path, backend: LocalBackend
-) -> None:
+def test_a_recording_is_written_even_if_the_block_fails(path: Path, backend: LocalBackend) -> None:
     with (
         pytest.raises(errors.SessionNotFoundError),
         record(path) as cassette,
@@ -559,7 +557,7 @@ def test_the_file_holds_any_text_and_any_bytes(path: Path) -> None:
     "piece",
     ["\\", "/", "http://", "http:", "eyJ", "-eyJ", ".eyJaaaaaaaaa", '"token', '"url":"?', "a b "],
 )
-def test_secrets_are_looked_for_in_linear_time(piece: str) -> None:
+def test_secrets_are_found_in_linear_time(piece: str) -> None:
     def took(text: str) -> float:
         began = time.process_time()
         redactor = Redactor()

@@ -14,7 +14,7 @@ T = TypeVar("T")
 class FastClock(Clock):
     """A clock that starts at `now` (seconds since the epoch) and runs `speed` times as fast.
 
-    It starts at the time of the recording because a recorded token would have expired today.
+    It starts at the time of the recording because a recorded token would have expired by now.
     """
 
     def __init__(self, now: float, speed: float) -> None:
@@ -27,7 +27,7 @@ class FastClock(Clock):
         return self._now + self.monotonic()
 
     def monotonic(self) -> float:
-        """Return the recorded seconds since the clock was made."""
+        """Return the seconds of recorded time since the clock was created."""
         return (super().monotonic() - self._began) * self._speed
 
     async def sleep_async(self, seconds: float, *, polling: bool = False) -> None:

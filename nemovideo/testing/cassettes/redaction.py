@@ -115,7 +115,7 @@ class Redactor:
         end = 0
         for first, last in sorted(found, key=lambda span: (span[0], -span[1])):
             if last > end and last > first:
-                first = max(first, end)  # the rest of an overlapping one
+                first = max(first, end)  # the rest of an overlapping match
                 if not _PLACEHOLDER.search(text, first, last):
                     spans.append((first, last, self._placeholder(text[first:last])))
                 end = last

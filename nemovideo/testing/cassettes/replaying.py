@@ -52,7 +52,7 @@ class Replay:
         self.missing: list[str] = []
         self._speed = speed
         self._tape = tape.read(path)
-        self._left = list(self._tape.interactions)
+        self._remaining = list(self._tape.interactions)
         self._guard = threading.Lock()
         self._recorded_ids: dict[str, str] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -71,13 +71,13 @@ class Replay:
     def client(self, **options: Unpack[Options]) -> Client:
         """Return a client that gets the recorded responses; the arguments are those of `Client`."""
         token, chosen = self._options(options)
-        http_client = HTTPClient(transport=self._play(chosen))
+        http_client = HTTPClient(transport=self._transport(chosen))
         return Client(token, http_client=http_client, **chosen)
 
     def async_client(self, **options: Unpack[Options]) -> AsyncClient:
         """Return an async client that gets the recorded responses."""
         token, chosen = self._options(options)
-        http_client = AsyncHTTPClient(transport=self._play(chosen))
+        http_client = AsyncHTTPClient(transport=self._transport(chosen))
         return AsyncClient(token, http_client=http_client, **chosen)
 
     @property
@@ -87,7 +87,7 @@ class Replay:
         Requests for anonymous tokens are left out: a replay may not need them.
         """
         with self._guard:
-            return [str(item) for item in self._left if _path(item.request.url) != _TOKEN_PATH]
+            return [str(item) for item in self._remaining if _path(item.request.url) != _TOKEN_PATH]
 
     def assert_all_used(self) -> None:
         """Check that every recorded request was made.
@@ -98,7 +98,7 @@ class Replay:
         if unused := self.unused:
             raise AssertionError(f"{self.path}: not requested: {', '.join(unused)}")
 
-    def _play(self, options: Options) -> Replayer:
+    def _transport(self, options: Options) -> Replayer:
         return Replayer(partial(self._answer, options.get("clock") or Clock()))
 
     def _answer(self, clock: Clock, sent: SentRequest) -> ReplayedResponse:
@@ -109,17 +109,19 @@ class Replay:
         """
         request = RecordedRequest.of(sent)
         with self._guard:
-            found = next((item for item in self._left if self._fits(item.request, request)), None)
+            found = next(
+                (item for item in self._remaining if self._fits(item.request, request)), None
+            )
             if found is None:
                 self.missing.append(f"{request.method} {request.url}")
                 raise CassetteError(
                     f"{request.method} {request.url} is not in {self.path}, or was already replayed"
                     f"{self._difference(request)}"
                 )
-            self._left.remove(found)
+            self._remaining.remove(found)
             if (ids := _own_ids(found.request, request)) is not None:
                 self._recorded_ids[ids[1]] = ids[0]
-            return self._played(found, clock)
+            return self._replayed(found, clock)
 
     def _fits(self, recorded: RecordedRequest, sent: RecordedRequest) -> bool:
         """Return whether a request matches: by method, path, query, body, and file names.
@@ -141,7 +143,7 @@ class Replay:
 
     def _difference(self, sent: RecordedRequest) -> str:
         """Return how the body differs from that of a recorded request to the same path."""
-        for item in self._left:
+        for item in self._remaining:
             if item.request.method == sent.method and _path(item.request.url) == _path(sent.url):
                 was, now = (
                     json.dumps(request.json, ensure_ascii=False)
@@ -162,7 +164,7 @@ class Replay:
             body = body.replace(recorded.encode(), sent.encode())
         return body
 
-    def _played(self, item: Interaction, clock: Clock) -> ReplayedResponse:
+    def _replayed(self, item: Interaction, clock: Clock) -> ReplayedResponse:
         response = item.response
         if response.size is not None:
             raise CassetteError(
@@ -192,7 +194,7 @@ class Replay:
             yield 0.0, self._as_sent(response.text.encode("utf-8", "surrogatepass"))
 
     def _options(self, options: Options) -> tuple[str, Options]:
-        """Return a token, and options for a client without a server, an account, or waiting.
+        """Return a token, and options for a client that needs no server and no account.
 
         If the recorded client had an anonymous token, the replayed one has one too, so that its
         renewal is replayed.

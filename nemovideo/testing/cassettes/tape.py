@@ -98,7 +98,7 @@ class Interaction:
 
 @attrs.frozen(kw_only=True)
 class Tape:
-    """A recorded session, in the order in which the requests began."""
+    """A recorded session; the interactions are in the order in which the requests began."""
 
     format: str = FORMAT
     version: int = VERSION
