@@ -1,1 +1,1 @@
-"""Resumable downloads: what to request, what an answer means, and the file on disk."""
+"""Resumable downloads: what to request, what a response means, and the file on disk."""

@@ -15,7 +15,7 @@ from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import OutputError, OutputPathError
 
 _DEFAULT_NAME_BYTES = 255
-_PART, _NOTE = ".part", ".part.json"
+_PART, _RECORD = ".part", ".part.json"
 _DIGEST_CHARS = 16
 _MIN_FREE_BYTES = 64 * 1024
 
@@ -42,12 +42,12 @@ def part_paths(target: Path) -> tuple[Path, Path]:
     A name that is too long for their suffixes is shortened, with a digest.
     """
     name = target.name
-    room = _name_limit(target.parent) - len(_NOTE)
+    room = _name_limit(target.parent) - len(_RECORD)
     if len(os.fsencode(name)) > room:
         digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:_DIGEST_CHARS]
         kept = os.fsencode(name)[: room - _DIGEST_CHARS - 1].decode("utf-8", "ignore")
         name = f"{kept}-{digest}"
-    return target.with_name(f"{name}{_PART}"), target.with_name(f"{name}{_NOTE}")
+    return target.with_name(f"{name}{_PART}"), target.with_name(f"{name}{_RECORD}")
 
 
 def real_path(path: Path) -> Path:
@@ -73,7 +73,8 @@ def check_output(
 ) -> Path:
     """Check that an output file can be written, and return its real path.
 
-    The result has at least `needed_bytes`, and never replaces one of its `sources`.
+    `needed_bytes` is the least disk space that the result takes. It may not replace one of its
+    `sources`, even with `overwrite`.
 
     Raises:
         OutputPathError: The folder does not exist, the name is too long or is a folder,
@@ -114,9 +115,9 @@ def _check_name(target: Path) -> None:
     limit = _name_limit(target.parent)
     try:
         target.lstat()
-        for beside in part_paths(target):
+        for path in part_paths(target):
             with suppress(FileNotFoundError):
-                beside.lstat()
+                path.lstat()
     except FileNotFoundError:
         pass
     except OSError as error:
@@ -138,7 +139,7 @@ def _check_replaced(target: Path, named: str, *, overwrite: bool, sources: Itera
             f"{named} is not a regular file", remedy="Open it, and pass the open file."
         )
     if any(_is_same(target, source) for source in sources):
-        raise OutputPathError(f"{named} is a source of the result", remedy="Choose another name.")
+        raise OutputPathError(f"{named} is one of the sources", remedy="Choose another name.")
     if not overwrite:
         raise OutputPathError(
             f"{named} already exists",

@@ -132,7 +132,7 @@ class PartFile:
         raise OutputError(f"{self._path} cannot be locked: other downloads keep replacing it")
 
     def _lock(self, descriptor: int) -> bool:
-        """Lock the part; return False if its last owner renamed it in the meantime."""
+        """Lock the part; return False if its previous owner has renamed or removed it."""
         status = (
             LockStatus.ACQUIRED if self._exclusive else filelock.try_lock(descriptor, self._path)
         )
@@ -191,7 +191,7 @@ class PartFile:
         if not record.resumable:
             self._record_path.unlink(missing_ok=True)
             return
-        # The lock makes it ours; the name is no longer than that of the record.
+        # The part's lock also protects this file; its name is at most as long as the record's.
         temporary = self._record_path.with_suffix(".new")
         replace_text(self._record_path, record.to_json(), by=temporary, private=True)
 

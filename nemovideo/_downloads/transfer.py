@@ -47,11 +47,11 @@ class Transfer:
         self._identity = identity
         self._size = size or None
         self._record: Record | None = None
-        self._asked = RangeRequest(0, 0, {})
+        self._request = RangeRequest(0, 0, {})
         self._stop: int | None = None
         self._decompressor: _Decompressor | None = None
         self._complete = False
-        self._began_at = self._best = 0
+        self._max_before_url = self._max_received = 0
 
     @property
     def total(self) -> int | None:
@@ -62,8 +62,8 @@ class Transfer:
 
     @property
     def progress_bytes(self) -> int:
-        """The maximum of `received` since the URL was set."""
-        return self._best - self._began_at
+        """How much the maximum of `received` has grown since the URL was set."""
+        return self._max_received - self._max_before_url
 
     def open(self) -> None:
         """Open the sink.
@@ -76,19 +76,19 @@ class Transfer:
         record = self._sink.record
         if record is not None and self._size in (None, record.total):
             self._record = record
-            self.received = self._best = self._sink.have
+            self.received = self._max_received = self._sink.have
 
     def set_url(self, url: str) -> None:
         """Download from this URL from now on."""
         self.url_digest = url_digest(url)
-        self._began_at = self._best
+        self._max_before_url = self._max_received
 
     def next_request(self) -> RangeRequest | None:
         """Return the next request, or None once the file is complete."""
         if self._complete:
             return None
-        self._asked = plan_request(self.received, self._record, self.url_digest)
-        return self._asked
+        self._request = plan_request(self.received, self._record, self.url_digest)
+        return self._request
 
     def on_response(self, head: ResponseHead) -> bool:
         """Record the response headers; return whether to read the body.
@@ -97,7 +97,10 @@ class Transfer:
             DownloadError: The response cannot be the file.
             OutputError: The destination cannot be written.
         """
-        match interpret(self._asked, head, self._record, identity=self._identity, size=self._size):
+        action = interpret(
+            self._request, head, self._record, identity=self._identity, size=self._size
+        )
+        match action:
             case WriteFrom(start, stop, record, compressed):
                 self._sink.begin(start, record)
                 self.received, self._stop, self._record = start, stop, record
@@ -122,7 +125,7 @@ class Transfer:
                     raise self._discard(f"the server sent more than {self._stop:,} bytes")
                 self._sink.write(piece)
                 self.received += len(piece)
-            self._best = max(self._best, self.received)
+            self._max_received = max(self._max_received, self.received)
 
     def on_end(self) -> None:
         """Record the regular end of the body.

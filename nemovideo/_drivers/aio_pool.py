@@ -96,7 +96,7 @@ class Pool(BasePool[http.AsyncClient]):
     async def close(self) -> None:
         """Close our own HTTP clients of the running loop.
 
-        Tasks that wait for a response, a stream, a lock or a pause wake with an error.
+        Tasks that sleep, or wait for a response, a stream or a lock, wake with an error.
         """
         state = self._states.get(None)
         if state is None:

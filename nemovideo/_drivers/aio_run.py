@@ -42,8 +42,8 @@ _COLLECT_BYTES = 1024 * 1024
 class Run(Generic[T]):
     """A running flow; closing or dropping it ends its streams and releases its locks.
 
-    No task group and no cancel scope is open between two calls to `advance`, when the user's code
-    runs in any task.
+    No task group or cancel scope stays open between two calls to `advance`: the user's code runs
+    then, possibly in another task.
 
     Attributes:
         user: The task that advanced it last.
@@ -176,7 +176,7 @@ class Run(Generic[T]):
 
 
 async def _collect(step: Collect) -> None:
-    """Pass the chunks on; those of a sync iterable, which may block, are read in a thread."""
+    """Write the chunks; a sync iterable may block, so it is read in a thread."""
     if isinstance(step.chunks, AsyncIterable):
         async for chunk in step.chunks:
             await to_thread.run_sync(step.write, chunk)

@@ -34,7 +34,7 @@ class Deadline:
         self._ends_at = math.inf if seconds is None else clock.monotonic() + seconds
 
     @property
-    def never(self) -> bool:
+    def unlimited(self) -> bool:
         """Whether there is no deadline."""
         return self._ends_at == math.inf
 
@@ -52,9 +52,9 @@ class Deadline:
         Raises:
             APITimeoutError: The deadline has passed.
         """
-        if (left := self.remaining()) <= 0:
+        if (remaining_s := self.remaining()) <= 0:
             raise self.error()
-        return min(seconds, left)
+        return min(seconds, remaining_s)
 
     def check(self, wait: Sleep) -> None:
         """Check that a wait ends before the deadline.
@@ -62,11 +62,11 @@ class Deadline:
         Raises:
             APITimeoutError: The deadline has passed, or would during the wait.
         """
-        left = self.remaining()
-        if wait.seconds < left:
+        remaining_s = self.remaining()
+        if wait.seconds < remaining_s:
             return
         error = self.error()
-        if left > 0:
+        if remaining_s > 0:
             purpose = f" {wait.purpose}" if wait.purpose else ""
             needs = wait.seconds if wait.needs_s is None else wait.needs_s
             more = f"{'at least' if wait.needs_s is None else 'up to'} {math.ceil(needs)} s more"
@@ -97,7 +97,7 @@ class Attempts:
     Attributes:
         deadline: The deadline of the whole call.
         started: The start of the first attempt, on the deadline's clock.
-        progress: Returns the progress of the call; attempts that made progress do not count.
+        progress: Returns the progress of the call; progress restarts the count of attempts.
     """
 
     settings: Settings

@@ -14,7 +14,7 @@ C = TypeVar("C")
 
 
 class BasePool(Generic[C]):
-    """The HTTP clients of a client and its copies; a user's own is never closed here."""
+    """The HTTP clients of a client and its copies; the user's own client is never closed here."""
 
     def __init__(self, user_client: C | None) -> None:
         self._user_client = user_client
@@ -53,7 +53,7 @@ class BaseCalls(Generic[P]):
         self._closed = closed
 
     def interruption(self, deadline: Deadline) -> NemoError:
-        """Return why a request was interrupted from outside, for `on_response`."""
+        """Return the error to report to `on_response` for a request that was canceled."""
         if self.closed:
             return closed_error()
         if deadline.remaining() <= 0:

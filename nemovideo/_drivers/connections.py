@@ -119,7 +119,7 @@ class Trace:
 
     Attributes:
         reused: Whether the request used a pooled connection.
-        awaits_tls: Whether a TCP connection is open on which no TLS handshake has ended.
+        awaits_tls: Whether the connection is open, but has not completed a TLS handshake.
     """
 
     def __init__(

@@ -35,7 +35,7 @@ MAX_ERROR_BODY_BYTES = 256 * 1024
 """The limit for the body of an error response, such as a proxy's page; the rest is not read."""
 
 _CODINGS = ("identity", "gzip", "x-gzip", "deflate", "")
-"""The accepted encodings: gzip expands a byte to at most a thousand; brotli has no limit."""
+"""The accepted encodings; gzip expands data at most a thousandfold, brotli without a limit."""
 
 _MAX_REDIRECTS = 20
 
@@ -58,7 +58,7 @@ def check_client(client: object, kind: type[httpx.Client] | type[httpx.AsyncClie
     """Check a user's own client.
 
     Raises:
-        InvalidRequestError: It is of another class.
+        InvalidRequestError: It is not an instance of `kind`.
     """
     if not isinstance(client, kind):
         name = kind.__name__  # our clients have the same names
@@ -95,7 +95,7 @@ def prepared(
 ) -> Iterator[httpx.Request]:
     """Build the httpx request; its files are open during the block.
 
-    An `own_client` has a transport of `routes.py`. When `streaming`, there is no read timeout.
+    An `own_client` is ours, with a transport from `routes.py`. Streams have no read timeout.
     """
     body = _multipart(request)
     content = None if request.json is None else _json_body(request)
@@ -103,7 +103,7 @@ def prepared(
     if content is not None:
         headers = _JSON_HEADERS
     timeouts = _timeouts(settings, deadline, streaming=streaming)
-    if trace is not None and not deadline.never:
+    if trace is not None and not deadline.unlimited:
         trace.limit_reads(timeouts, deadline.remaining)
     built = client.build_request(
         request.method,
@@ -179,7 +179,7 @@ def _timeouts(
     return {
         "connect": min(connect_timeout_s(settings), timeout_s),
         "write": timeout_s,
-        "pool": None if deadline.never else max(deadline.remaining(), 0.001),
+        "pool": None if deadline.unlimited else max(deadline.remaining(), 0.001),
         "read": None if streaming else timeout_s,
     }
 
@@ -188,7 +188,7 @@ def _all_headers(base: httpx.Headers, request: Request, settings: Settings) -> h
     """Merge httpx's headers with ours; `httpx.Headers.update` is slower than the rest of a call."""
     ours = [(k.encode(), v.encode()) for k, v in _headers(request, settings).items()]
     names = {name.lower() for name, _ in ours}
-    return httpx.Headers([*(held for held in base.raw if held[0].lower() not in names), *ours])
+    return httpx.Headers([*(pair for pair in base.raw if pair[0].lower() not in names), *ours])
 
 
 _PUBLIC_HEADERS = ("Range", "If-Range")
@@ -209,7 +209,7 @@ def _headers(request: Request, settings: Settings) -> dict[str, str]:
 async def close_response(response: httpx.Response, chunks: AsyncIterator[bytes]) -> None:
     """Close a response and the generators of its body.
 
-    Otherwise the garbage collector would close those, and trio warns about that.
+    Generators that the garbage collector closes cause a warning in trio.
     """
     await response.aclose()
     with suppress(httpx.HTTPError, httpx.StreamError, RuntimeError):
@@ -239,7 +239,7 @@ def _origin(url: httpx.URL) -> str:
 
 
 def unwrap(found: envelopes.Exchange) -> object:
-    """Return the data in the response envelope; errors explain HTML pages.
+    """Return the data in the response envelope; for an HTML page, the error explains it.
 
     Raises:
         APIError: The response reports a failure.

@@ -68,7 +68,7 @@ class ThreadLock:
     def acquire(self, holder: Holder, timeout_s: float, check: Callable[[], None]) -> bool:
         """Acquire the lock, and return whether it was acquired within the timeout.
 
-        The timeout may be infinite; an error of `check`, which is called meanwhile, ends the wait.
+        The timeout may be infinite. `check` is called during the wait, and ends it by raising.
 
         Raises:
             InvalidRequestError: It is held by an open stream of this thread.

@@ -100,7 +100,10 @@ class ErrorMapper:
     def _connection_error(
         self, error: Exception, request: Request, deadline: Deadline | None
     ) -> APIConnectionError:
-        """Return the error for a failed connection, which says if the request may have arrived."""
+        """Return the error for a failed connection.
+
+        Its `sent` is True if the request may have arrived.
+        """
         reason = envelopes.redact(str(error), secret_of(request)) or type(error).__name__
         cls = APITimeoutError if isinstance(error, httpx.TimeoutException) else APIConnectionError
         host, port, proxy = self._peer(request)
@@ -109,7 +112,7 @@ class ErrorMapper:
         mapped = cls(
             (f"{names} could not be uploaded: " if names else "")
             + f"{self._describe(error, reason)} "
-            f"({request.label} at {_shown(host, port)}{through})"
+            f"({request.label} at {_address_text(host, port)}{through})"
         )
         if deadline is not None and deadline.remaining() <= _DEADLINE_TOLERANCE_S:
             silent = isinstance(error, (httpx.ConnectTimeout, httpx.ReadTimeout))
@@ -133,8 +136,8 @@ class ErrorMapper:
             mapped.remedy = "The server speaks http, not https: check the scheme of the URL."
             if proxy and proxy.scheme == "https":
                 mapped.remedy = (
-                    f"The proxy speaks plain http: start {proxy.variable} with http://. If it does "
-                    "not, check the scheme of the URL."
+                    f"The proxy speaks plain http: begin the URL in {proxy.variable} with http://. "
+                    "If it does not, check the scheme of the server's URL."
                 )
         elif is_loopback(host) and isinstance(error, _DROPPED):
             mapped.remedy = (
@@ -179,7 +182,7 @@ class ErrorMapper:
         assert isinstance(mapped, APIConnectionError)
         mapped.permanent = True
         mapped.remedy = (
-            "The proxy accepts connections but not TLS: if it speaks plain http, start "
+            "The proxy accepts connections but not TLS: if it speaks plain http, begin the URL in "
             f"{proxy.variable} with http://."
         )
 
@@ -196,7 +199,7 @@ class ErrorMapper:
     def label(self, request: Request) -> str:
         """Return the method, route and host of a request, without ids."""
         host, port, _ = self._peer(request)
-        return f"{request.method} {request.route} at {_shown(host, port)}"
+        return f"{request.method} {request.route} at {_address_text(host, port)}"
 
     def _peer(self, request: Request) -> tuple[str, int | None, Proxy | None]:
         """Return the host of a request, its port if not the default, and its proxy, if any."""
@@ -221,12 +224,12 @@ def _certificates() -> str:
 
 
 def connect_timeout_s(settings: Settings) -> float:
-    """Return the timeout of connecting: a host that is up accepts within seconds."""
+    """Return the connect timeout, which is short: a host that is up accepts within seconds."""
     return min(settings.timeout_s, 15.0)
 
 
-def _shown(host: str, port: int | None) -> str:
-    """Return the host and the port of a URL; the port only if it is given."""
+def _address_text(host: str, port: int | None) -> str:
+    """Return the host, with the port if there is one."""
     if port is None:
         return host
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -256,8 +259,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def drop_httpx_context(error: BaseException) -> None:
     """Remove httpx exceptions from an error's chain.
 
-    They and the local variables in their frames hold the request with its token, which
-    error-reporting tools would send along.
+    Their frames hold the request with its token, and error-reporting tools send local variables.
     """
     if isinstance(error.__context__, _HTTPX_ERRORS):
         error.__cause__ = error.__context__ = None

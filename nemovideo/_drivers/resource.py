@@ -59,7 +59,7 @@ def _make_layer(self: Any, cls: Callable[[contexts.Context, Any], object]) -> ob
 
 
 class BaseResource(Generic[D]):
-    """A layer; it keeps its client's local backend running, and is pickled with its settings."""
+    """A layer; it keeps the client's local backend running, and is pickled with its settings."""
 
     def __init__(self, context: contexts.Context, driver: D) -> None:
         self._context = context

@@ -64,7 +64,7 @@ class Pool(BasePool[http.SyncClient]):
     def close(self) -> bool:
         """Close our own HTTP clients, and return whether there were any.
 
-        Threads that wait for a response, a stream, a lock or a pause wake with an error.
+        Threads that sleep, or wait for a response, a stream or a lock, wake with an error.
         """
         self.closing.set()
         with self.guard:

@@ -61,7 +61,7 @@ class Stream(StreamHandle):
         reset_in_children(self)
 
     def start(self) -> None:
-        """Start to connect; a stream that is already closed ends without sending anything."""
+        """Start connecting; a stream that is already closed ends without sending anything."""
         self._thread.start()
 
     def read(self, timeout_s: float) -> bytes | None:

@@ -23,9 +23,9 @@ class Release:
 class Trampoline(Generic[T]):
     """A stack of flows.
 
-    `next()` returns the step to perform; `send` or `throw` passes its result on. For an Exclusive
-    step the driver acquires the lock and calls `push`; `next()` returns a Release when that flow
-    has ended.
+    `next()` returns the step to perform; `send` or `throw` passes its result to the flow. For an
+    Exclusive step, the driver acquires the lock and calls `push`; `next()` returns a Release once
+    that flow has ended.
     """
 
     def __init__(self, flow: Flow[T]) -> None:

@@ -48,7 +48,7 @@ _READ_BYTES = 256 * 1024
 
 
 def chunks_of(upload: Upload) -> Iterable[bytes] | AsyncIterable[bytes] | None:
-    """Return the chunks of a source that can be read only once; None for any other source."""
+    """Return the chunks of a source that can be read only once, or None for any other source."""
     source = upload.source
     if isinstance(source, (str, os.PathLike, bytes, bytearray, memoryview)):
         return None
@@ -93,7 +93,7 @@ class Spool:
             ) from error
 
     def checked(self) -> Upload:
-        """Check the complete file; raises what `prepare` raises."""
+        """Check the complete file; raises the errors of `prepare`."""
         self._file.seek(0)
         return _prepare_file(cast("BinaryIO", self._file), self._upload, self._open)
 
@@ -123,7 +123,7 @@ def prepare(source: Source) -> Upload:
     if hasattr(content, "read") and not isinstance(content, AsyncIterable):
         file = cast("BinaryIO", content)
         try:
-            return _prepare_file(file, upload, partial(_reopened, file, file.tell()))
+            return _prepare_file(file, upload, partial(_rewound, file, file.tell()))
         except NemoError:
             raise
         except (OSError, ValueError) as error:
@@ -233,8 +233,8 @@ def _inspect(file: BinaryIO, size: int, name: str, families: frozenset[str]) -> 
 
 
 def _misnamed(name: str, families: frozenset[str]) -> UnsupportedFileError:
-    content = f"has the content of {'/'.join(sorted(families))}, which does not match its suffix"
-    reason = content if families else "is not a media file"
+    mismatch = f"contains {'/'.join(sorted(families))} data, which does not match its suffix"
+    reason = mismatch if families else "is not a media file"
     return UnsupportedFileError(f"{name!r} {reason}", remedy=_remedy(families))
 
 
@@ -256,6 +256,6 @@ def _can_seek(file: BinaryIO) -> bool:
         return True
 
 
-def _reopened(file: BinaryIO, start: int) -> AbstractContextManager[BinaryIO]:
+def _rewound(file: BinaryIO, start: int) -> AbstractContextManager[BinaryIO]:
     file.seek(start)
     return nullcontext(file)

@@ -21,8 +21,8 @@ _FAST_S, _SLOW_S = 0.1, 1.0
 class Multipart:
     """A body whose parts are all named `files`; it holds one chunk in memory.
 
-    Chunks grow on a fast connection, because the HTTP library has a constant cost for each, and
-    shrink on a slow one, because each has a timeout and advances the progress.
+    Chunks grow on a fast connection, because each has a constant cost in the HTTP library. They
+    shrink on a slow one: each must be sent within the timeout, and progress is reported per chunk.
 
     Attributes:
         headers: Content-Type and Content-Length of the request.

@@ -114,7 +114,9 @@ def test_a_second_process_cannot_download_to_the_same_name(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("kind", ["sync", "asyncio"])
-def test_a_file_created_meanwhile_is_kept_and_so_is_the_part(kind: str, tmp_path: Path) -> None:
+def test_a_file_created_during_the_download_and_the_part_are_kept(
+    kind: str, tmp_path: Path
+) -> None:
     site, path = Site(FILM), tmp_path / "film.mp4"
 
     def create(received: int, total: int | None) -> None:
@@ -293,7 +295,7 @@ def test_the_file_has_default_permissions(tmp_path: Path) -> None:
 
 
 def test_a_part_hard_linked_to_the_target_is_not_written_to(tmp_path: Path) -> None:
-    """As after a kill between linking the target and removing the part."""
+    """This is the state after a kill between linking the target and removing the part."""
     site, path = Site(FILM), tmp_path / "film.mp4"
     path.write_bytes(OTHER)
     os.link(path, tmp_path / "film.mp4.part")

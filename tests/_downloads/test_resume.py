@@ -140,7 +140,7 @@ def test_a_416_with_the_files_size_completes_it(
     assert found == (Complete() if done else Restart())
 
 
-def test_a_date_is_valid_for_its_own_host_only() -> None:
+def test_a_date_is_valid_only_for_its_own_host() -> None:
     record = attrs.evolve(RECORD, etag=None)
     request = RangeRequest(500, 500, {"Range": "bytes=500-", "If-Range": DATE})
     rest = head_of(206, content_range="bytes 500-999/1000", last_modified=DATE)

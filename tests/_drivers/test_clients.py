@@ -272,7 +272,7 @@ def test_a_certificate_error_is_not_retried(
     assert not caught.value.sent
 
 
-def test_the_routes_of_requests_hold_no_ids(tmp_path: Path, clip: Path) -> None:
+def test_the_routes_of_requests_contain_no_ids(tmp_path: Path, clip: Path) -> None:
     seen: list[RequestInfo] = []
     runs: list[set[str]] = []
     with (

@@ -28,7 +28,7 @@ MEGABYTE = 1_000_000
 
 
 class Flood:
-    """Sends events of a megabyte until the connection blocks."""
+    """Sends events of one megabyte each until the connection blocks."""
 
     def __init__(self) -> None:
         self.sent_bytes = 0

@@ -1,4 +1,4 @@
-"""What is logged about the work, and what never is."""
+"""What is logged, and which secrets never are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def lines(caplog: pytest.LogCaptureFixture, name: str, level: int) -> list[str]:
     return [record.getMessage() for record in found]
 
 
-def test_the_log_says_what_a_job_took(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_has_the_duration_of_each_phase(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     source = make_video(tmp_path / "holiday.mp4", seconds=1)
     caplog.set_level(logging.DEBUG, "nemovideo")
     with Client.local(engine=YellowMatte()) as client:

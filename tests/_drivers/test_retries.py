@@ -100,7 +100,7 @@ def fail(
 @pytest.mark.parametrize("form", forms(0, 0))
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.code))
 def test_every_error_in_every_form_on_every_endpoint(row: Row, form: str) -> None:
-    if (row.code, form) == (1002, "page"):  # which is not from the API: the address is wrong
+    if (row.code, form) == (1002, "page"):  # an HTML page is not from the API: the address is wrong
         row = attrs.evolve(row, cls=errors.APIError, remedy="")
     for name, kind in itertools.product(row.endpoints, ("sync", "async")):
         endpoint = ENDPOINTS[name]
@@ -115,7 +115,7 @@ def test_every_error_in_every_form_on_every_endpoint(row: Row, form: str) -> Non
         assert len(script.requests) == 1 + len(row.waits)
         assert tuple(clock.waits) == row.waits
         bodies = {request.content for request in script.requests}
-        assert len(bodies) == 1 or name == "upload"  # whose boundary is random
+        assert len(bodies) == 1 or name == "upload"  # a multipart boundary is random
         for twin in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
             assert (str(twin), vars(twin)) == (str(error), vars(error))
 
@@ -124,7 +124,7 @@ EXCEPT_SUBMIT = [
     (kind, endpoint)
     for name, endpoint in ENDPOINTS.items()
     for kind in ("sync", "async")
-    if name != "submit"  # which looks whether it has arrived
+    if name != "submit"  # a submit checks whether it has arrived
 ]
 
 
@@ -244,7 +244,9 @@ def test_an_expired_anonymous_token_is_renewed_for_every_form(
         ("Fri, 22 Jan 2027 08:00:00 GMT", [], 1),
     ],
 )
-def test_retry_after_is_honored_to_a_limit(header: str, waits: list[float], requests: int) -> None:
+def test_retry_after_is_honored_up_to_a_limit(
+    header: str, waits: list[float], requests: int
+) -> None:
     script = Script(httpx.Response(429, json={"code": 429}, headers={"Retry-After": header}))
     error, clock = fail("sync", ENDPOINTS["session"], script)
     assert isinstance(error, errors.RateLimitError)

@@ -120,7 +120,7 @@ def test_a_picture_in_a_video_container_is_not_a_video() -> None:
         assert "Rename" not in caught.value.remedy
 
 
-def test_without_the_check_only_name_and_size_count(tmp_path: Path) -> None:
+def test_without_the_check_only_name_and_size_are_validated(tmp_path: Path) -> None:
     odd = write(tmp_path / "odd.mp4", b"an unknown header")
     part = prepare(Upload(odd, check=False))
     assert (part.header.format, part.header.kind, part.header.duration_ms) == ("mp4", "video", None)

@@ -62,7 +62,7 @@ def look(path: Path) -> MediaInfo:
 
 
 def refusal(path: Path, data: bytes) -> str:
-    """Return the message with which this content is refused."""
+    """Return the error message for this content."""
     path.write_bytes(data)
     with pytest.raises(errors.UnsupportedFileError) as caught:
         prepare(path)
@@ -352,7 +352,7 @@ def test_damage_anywhere_is_described_or_refused(
 
 @pytest.fixture
 def offline() -> Iterator[Client]:
-    """A client whose server is not there: nothing may be sent."""
+    """A client whose server does not exist: nothing may be sent."""
     with Client(base_url="http://127.0.0.1:9", token="nmv_usr_x") as client:
         yield client
 

@@ -84,7 +84,7 @@ def test_no_call_accepts_a_string_as_a_file(
 ) -> None:
     missing, url = str(tmp_path / "no.mp4"), "http://127.0.0.1/a.mp4"
     sources: list[Any] = [str(clip), missing, str(clip.parent), url]
-    if "batch" not in call:  # which accepts paths only
+    if "batch" not in call:  # batches accept only paths
         sources.append(Upload(str(clip)))
     before = uploads(client)
     for source in sources:
@@ -214,7 +214,7 @@ def test_copies_and_pickles_keep_the_option(client: Client, clip: Path) -> None:
 
 
 class Elsewhere(Executor):
-    """An executor that records its jobs and runs none."""
+    """An executor that records the submitted jobs without running them."""
 
     def __init__(self) -> None:
         self.places: list[Any] = []

@@ -41,7 +41,7 @@ def content(talk: Path) -> bytes:
 
 @pytest.fixture
 def large(talk: Path, tmp_path: Path) -> Path:
-    """A file of some chunks: zeros after a clip."""
+    """A file of several chunks: a clip followed by zeros."""
     path = tmp_path / "large.mp4"
     path.write_bytes(talk.read_bytes().ljust(5 * CHUNK_BYTES, b"\0"))
     return path
@@ -61,7 +61,7 @@ def pieces(data: bytes, size: int = 700) -> Iterator[bytes]:
 
 
 def pipe(data: bytes) -> io.BufferedReader:
-    """Return the end of a pipe that gives the data: a file that cannot seek."""
+    """Return the reading end of a pipe with this data: a file that cannot seek."""
     reading, writing = os.pipe()
 
     def write() -> None:
@@ -170,7 +170,7 @@ def test_progress_covers_all_files_of_the_request(
 
 
 class Paced(Clock):
-    """A clock on which everything takes so long."""
+    """A clock that advances by a fixed time with each reading."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -301,7 +301,7 @@ async def test_the_deadline_ends_a_stream_that_is_silent(backend: LocalBackend) 
 
 
 class Waiting(io.BytesIO):
-    """A file that gives nothing until the event loop has run."""
+    """A file that returns no data until the event loop has run."""
 
     def __init__(self, data: bytes, let_go: threading.Event) -> None:
         super().__init__(data)
@@ -420,7 +420,7 @@ def _remember(
 # --- the body ---------------------------------------------------------------------------------
 
 
-def test_a_body_has_the_length_that_it_says(large: Path, talk: Path) -> None:
+def test_the_content_length_is_that_of_the_body(large: Path, talk: Path) -> None:
     body = Multipart([prepare(large), prepare(talk), prepare(talk.read_bytes())])
     assert sum(map(len, body.chunks())) == body.size_bytes
     assert body.headers["Content-Length"] == str(body.size_bytes)

@@ -1,8 +1,8 @@
 """Parsers of media headers: type, size, duration, and whether the file is complete.
 
-Each reads a few KiB, seeks past the payload, and raises `DamagedError` for a file that is damaged
-or truncated. There is one module for each family of formats; `with_av` fills the gaps with PyAV if
-that is installed.
+Each parser reads a few KiB, seeks past the payload, and raises `DamagedError` for a file that is
+damaged or truncated. There is one module for each family of formats; `with_av` fills the gaps with
+PyAV if that is installed.
 """
 
 from __future__ import annotations

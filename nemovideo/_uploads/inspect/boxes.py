@@ -11,7 +11,7 @@ from nemovideo._uploads.inspect.reader import Reader
 
 @attrs.frozen
 class Box:
-    """A box: its type, and the offsets of its content; `end` may exceed the file."""
+    """A box: its type, and the offsets of its content; `end` may be beyond the end of the file."""
 
     type: bytes
     start: int

@@ -16,7 +16,7 @@ def parse(reader: Reader) -> MediaInfo:
         a, b, c, d = reader.unpack(">4B", offset + 6)  # a synchsafe integer: 7 bits in each byte
         offset += 10 + (a << 21 | b << 14 | c << 7 | d)
     if offset >= reader.size:
-        raise DamagedError("has no sound: it is truncated in its header")
+        raise DamagedError("has no sound: it ends within its header")
     is_aac = sniff(reader.read(offset, _PADDING_BYTES)) == {"aac"}
     codec = "aac" if is_aac else "mp3"
     return MediaInfo(codec, "audio", reader.size, audio_codec=codec)

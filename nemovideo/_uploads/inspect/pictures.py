@@ -26,8 +26,8 @@ def parse_png(reader: Reader) -> MediaInfo:
         raise DamagedError("has a damaged header")
     with suppress(BudgetError):
         _check_png_chunks(reader)
-    shown = "video" if is_animated else "image"
-    return MediaInfo("png", shown, reader.size, width=width, height=height, rotation_deg=0)
+    media_kind = "video" if is_animated else "image"
+    return MediaInfo("png", media_kind, reader.size, width=width, height=height, rotation_deg=0)
 
 
 def _check_png_chunks(reader: Reader) -> None:

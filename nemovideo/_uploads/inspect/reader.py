@@ -12,7 +12,7 @@ _BLOCK_BYTES = 512
 
 
 class DamagedError(Exception):
-    """The file is damaged or truncated; the message follows the file's name."""
+    """The file is damaged or truncated; the message is a predicate, shown after the file name."""
 
 
 class BudgetError(Exception):

@@ -29,7 +29,7 @@ def parse_wav(reader: Reader) -> MediaInfo:
             duration_ms = round(length * 1000 / rate) if rate else 0
             return MediaInfo("wav", "audio", reader.size, duration_ms or None)
         offset += size + size % 2
-    raise DamagedError("has no sound: it is truncated in its header")
+    raise DamagedError("has no sound: it ends within its header")
 
 
 def parse_avi(reader: Reader) -> MediaInfo:
@@ -53,8 +53,8 @@ def parse_webp(reader: Reader) -> MediaInfo:
         width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
     else:
         raise DamagedError("has no picture")
-    shown = "video" if is_animated else "image"
-    return MediaInfo("webp", shown, reader.size, width=width, height=height, rotation_deg=0)
+    media_kind = "video" if is_animated else "image"
+    return MediaInfo("webp", media_kind, reader.size, width=width, height=height, rotation_deg=0)
 
 
 def _check_size(reader: Reader) -> None:
