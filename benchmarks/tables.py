@@ -73,11 +73,11 @@ def target(
     limit: float,
     *,
     least: bool = False,
-    form: str = "{:.2f} ×",
+    template: str = "{:.2f} ×",
 ) -> str:
     """Return a sentence on whether all values are at most, or at `least`, the limit."""
     missed = {
-        name: form.format(value)
+        name: template.format(value)
         for name, value in values.items()
         if not (value >= limit if least else value <= limit)
     }
@@ -240,7 +240,7 @@ def _file_targets(run: Record) -> list[str]:
     growth = {name: row["growth_mb"] for name, row in ours.items()}
     return [
         target("At most 1.1 × the time of bare httpx", compared, 1.1),
-        target("The process grows by less than 16 MB", growth, 16, form="{:.1f} MB"),
+        target("The process grows by less than 16 MB", growth, 16, template="{:.1f} MB"),
     ]
 
 
@@ -299,11 +299,11 @@ def _quality_targets(run: Record) -> list[str]:
     clips = {row["clip"]: row["nemovideo"]["mad"] for row in plain}
     behind = {"the mean": _mean(hard, "nemovideo", "mad")}
     return [
-        target("Mean MAD at most 4", {"the mean": mad}, 4, form="{:.1f}"),
-        target("No clip over 13", clips, 13, form="{:.1f}"),
-        target("With people behind, mean MAD at most 3.5", behind, 3.5, form="{:.1f}"),
-        target("Mean IoU at least .97", {"the mean": iou}, 0.97, least=True, form="{:.3f}"),
-        target("Mean dtSSD at most 1.2", {"the mean": dtssd}, 1.2, form="{:.2f}"),
+        target("Mean MAD at most 4", {"the mean": mad}, 4, template="{:.1f}"),
+        target("No clip over 13", clips, 13, template="{:.1f}"),
+        target("With people behind, mean MAD at most 3.5", behind, 3.5, template="{:.1f}"),
+        target("Mean IoU at least .97", {"the mean": iou}, 0.97, least=True, template="{:.3f}"),
+        target("Mean dtSSD at most 1.2", {"the mean": dtssd}, 1.2, template="{:.2f}"),
     ]
 
 
@@ -353,7 +353,7 @@ def _speed_targets(run: Record) -> list[str]:
             text,
             figures(loop, name, lines),
             limit,
-            form="{:.0f} MB" if name == "memory_mb" else "{:.2f} ×",
+            template="{:.0f} MB" if name == "memory_mb" else "{:.2f} ×",
         )
         for text, loop, name, lines, limit in targets
     ]

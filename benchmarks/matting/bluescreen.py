@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float32]
 _STAND_PX = 24
 """The width of a black object at the left edge."""
 _NOT_BLUE, _ALL_BLUE = 0.06, 0.42
-"""The excess of blue over red and green: at most in the man, at least in the screen."""
+"""The excess of blue over red and green: the highest in the man, the lowest in the screen."""
 
 
 def keyed(size: tuple[int, int], start: int, count: int) -> Callable[[int], Floats]:

@@ -60,7 +60,7 @@ def split(message: Message, known: Referents = NOTHING) -> list[Request]:
         grown = clause.end - last.clause.start if last else 0
         if last and grown <= _MAX_CLAUSE_CHARS and _belongs(last, clause, intent):
             merged = message.clause(last.clause.start, clause.end, lead=last.clause.lead)
-            found[-1] = Request(merged, _again(merged, last.intent))
+            found[-1] = Request(merged, _merged_intent(merged, last.intent))
             continue
         about = known.after(last.intent if last else None)
         continues = last is not None and (
@@ -159,7 +159,7 @@ def _front(
     return [Request(front, None)] if asks else []
 
 
-def _again(merged: Clause, old: Intent | None) -> Intent | None:
+def _merged_intent(merged: Clause, old: Intent | None) -> Intent | None:
     """Return the intent of an extended clause if its subject is the same, else the old intent.
 
     "Put me in an office, in the corner" places the person, and replaces the background.

@@ -148,7 +148,7 @@ def trim(
 
 
 def repeat(timeline: Timeline, count: int, only: Sequence[int] | None = None) -> Timeline:
-    """Return the timeline, or each of the clips `only`, `count` times in a row."""
+    """Return the timeline with all of it, or each of the clips `only`, played `count` times."""
     clips = timeline.clips
     if only is None:
         return with_clips(timeline, clips * count)

@@ -1,4 +1,4 @@
-"""Hide titles, logos or music for some time: "hide the logo after 3 seconds", 3秒后隐藏水印."""
+"""Hide titles, logos or music part of the time: "hide the logo after 3 seconds", 3秒后隐藏水印."""
 
 from __future__ import annotations
 

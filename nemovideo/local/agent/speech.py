@@ -46,7 +46,7 @@ def _figure(milliseconds: int) -> str:
 
 
 def listed(context: Context, items: Sequence[str], conjunction: str = "and") -> str:
-    """Return the first items as a list in words; `conjunction` is "and" or "or"."""
+    """Return the items, or the first ones and "3 more", joined with "and" or "or"."""
     if len(items) > _MAX_LISTED:
         more = context.say("more", count=len(items) - _MAX_LISTED)
         items = [*items[:_MAX_LISTED], more]

@@ -64,7 +64,7 @@ class Cutter:
         self, engine: Matte, faces: FaceFinder | None = None, *, behind: bool = False
     ) -> None:
         # With faces it is "fast"; "fine" also searches far away.
-        self.finds_small: bool = faces is None
+        self.finds_small_people: bool = faces is None
         self._people = People(engine, faces, behind=behind)
         self._last: Detection | None = None
         self._last_guide: Mask | None = None  # the brightness under the last mask

@@ -94,7 +94,7 @@ class FineCutter:
         sharp_side: See `KeyFrames`.
     """
 
-    finds_small = True
+    finds_small_people = True
 
     def __init__(
         self,

@@ -42,7 +42,7 @@ class Follower(Protocol):
         ...
 
     @property
-    def finds_small(self) -> bool:
+    def finds_small_people(self) -> bool:
         """Whether it finds people as small as any built-in engine can."""
         ...
 

@@ -58,7 +58,7 @@ def propagate(
 def between(before: Propagated, after: Propagated, share: float) -> Mask:
     """Blend two masks propagated to a frame, weighted by distance and confidence.
 
-    The farther one weighs more than its distance alone suggests, since their errors average out.
+    The farther one weighs more than its distance suggests, since the errors of the two average out.
 
     Args:
         before: From the earlier key frame.

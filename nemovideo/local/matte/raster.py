@@ -98,7 +98,7 @@ class OpticalFlow:
 
     def __call__(self, picture: Gray, other: Gray) -> Flow:
         """Return the offset of each pixel of the picture in the other."""
-        # An initial flow, even of zero, would take a tenth of the time.
+        # Passing an initial flow, even one of zeros, would make this a tenth slower.
         flow = self._method.calc(picture, other, None)  # type: ignore[call-overload]
         return np.asarray(flow, dtype=np.float32)
 

@@ -88,7 +88,7 @@ class RecurrentCutter:
     """Cut out the people in the frames of one clip: the network sees every whole frame."""
 
     face_seen = True
-    finds_small = True
+    finds_small_people = True
 
     def __init__(self, model: RecurrentModel) -> None:
         self._model = model

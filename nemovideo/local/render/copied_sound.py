@@ -62,8 +62,8 @@ class CopiedSound:
 def copied_sound(timeline: Timeline, media: Mapping[str, MediaItem]) -> CopiedSound | None:
     """Return the draft's audio for copying, or None if it must be mixed.
 
-    It can be copied for a single clip from the start of its file, at its original speed and
-    volume, without music or fades, if it is AAC that starts with the picture: not all players
+    It can be copied if the draft is a single clip from the start of its file, at its original speed
+    and volume, without music or fades. It must be AAC, and start with the picture: not all players
     respect an initial gap.
     """
     if len(timeline.clips) != 1 or timeline.sounds or timeline.fade_in_ms or timeline.fade_out_ms:

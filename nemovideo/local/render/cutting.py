@@ -182,7 +182,7 @@ def with_warnings(
                 f"{crowded[-1]}: there are more than can be tracked."
             )
         if empty:
-            advice = "" if cutter.finds_small else _ADVICE
+            advice = "" if cutter.finds_small_people else _ADVICE
             warn(_no_person_warning(name, empty, count, fps, without_person) + advice)
         elif count and not cutter.face_seen:
             warn(f"No face was found in {name}: what was kept may not be a person.")

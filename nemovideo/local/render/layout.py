@@ -2,7 +2,7 @@
 
 The picture is rendered on a stage with its own aspect ratio, which is placed on the canvas. Only
 its position varies: where the canvas shows a part of the picture, it follows the person smoothly,
-without cropping a face. No I/O: `detections` detects the people.
+without cropping a face. No I/O: `detection` detects the people.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ def decode_blocks(
     speed: float = 1.0,
     warn: Warn = ignore_warning,
 ) -> Iterator[Block]:
-    """Yield a file's audio from `start_s`, at another speed with the same pitch."""
+    """Yield a file's audio from `start_s`, at this speed and with its original pitch."""
     blocks = _until_error(_from(_timed_blocks(item, start_s, warn), start_s), item.name, warn)
     return blocks if speed == 1 else _at_speed(blocks, speed)
 
@@ -176,8 +176,8 @@ def looped_blocks(item: MediaItem, *, warn: Warn = ignore_warning) -> Iterator[B
 def _timed_blocks(item: MediaItem, start_s: Fraction, warn: Warn) -> Iterator[tuple[int, Block]]:
     """Yield (position in samples, block); damaged packets are skipped.
 
-    Samples are counted; where the file's timestamps differ by more than `_DRIFT`, packets are
-    missing, and the timestamps are used.
+    The position is counted in samples. Where the file's timestamps differ from it by more than
+    `_DRIFT`, packets are missing, and the timestamps are used instead.
     """
     resampler = _Resampler()
     position = 0

@@ -123,7 +123,7 @@ def put(
 
 
 def _without_backdrop(context: Context, background: Background) -> Context:
-    """Return the context with an empty timeline if that only shows the new background."""
+    """Return the context, with an empty timeline if it only shows the new background."""
     item = next((item for item in context.media if item.id == background.media), None)
     others = [other for other in context.media if other.kind == "video" and other != item]
     alone = item and others and context.timeline == edits.timeline_of(item)
