@@ -60,7 +60,7 @@ def export_path(
 
 
 def unused_path(stem: Path, suffix: str) -> Path:
-    """Return the path of a new file, with a number if others have its name."""
+    """Return an unused path, with a number if the name is taken."""
     return next(each for each in _numbered(stem, suffix) if not _taken(each))
 
 

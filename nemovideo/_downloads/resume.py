@@ -180,7 +180,7 @@ def interpret(
 ) -> WriteFrom | Restart | Complete:
     """Return what to do with a response.
 
-    `record` is that of the bytes on disk, `size` that of the complete file if known from elsewhere.
+    `record` describes the bytes on disk; `size` is that of the complete file, if already known.
 
     Raises:
         DownloadError: The response cannot be the file.
@@ -205,9 +205,9 @@ def _whole(head: ResponseHead, identity: str, size: int | None) -> WriteFrom:
         raise DownloadError(f"the server compressed the file as {coding[:40]!r}")
     total = _length(head.headers)
     if None not in (total, size) and total != size:
-        raise DownloadError(f"the server announces {total:,} bytes, but the file has {size:,}")
+        raise DownloadError(f"the server reports {total:,} bytes, but the file has {size:,}")
     if total is None and size is None and not head.framed:
-        raise DownloadError("the server does not announce the size of the file")
+        raise DownloadError("the server does not report the size of the file")
     etag, date = _validators(head.headers)
     return WriteFrom(
         0, total or size, Record(identity, head.url_digest, etag, date, total or size or None)

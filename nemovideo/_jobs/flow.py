@@ -89,7 +89,7 @@ def _remedy(error: NemoError, checkpoint: Path | None, record: Checkpoint) -> Re
     if isinstance(error, SessionNotFoundError):
         return Remedy(
             f"the job's session no longer exists at {record.service.base_url}, or belongs to "
-            "another account: use its token",
+            "another account: use that account's token",
             ("choose another ", Option("checkpoint"), " to start over"),
         )
     answered = record.message is not None and record.message.status == "answered"

@@ -35,8 +35,11 @@ from nemovideo.errors import (
 from nemovideo.models import Credits, Reply, SessionState
 
 MessageOutcome = Literal["changed", "answered", "unclear", "lost"]
-"""The outcome of a message: the draft changed; it was answered without a change; unknown; or it had
-no effect and will have none."""
+"""The outcome of a message.
+
+"changed": the draft changed. "answered": it was answered without a change. "unclear": unknown.
+"lost": it had no effect, and will have none.
+"""
 
 _TRIM_SLACK_S = 0.5
 _REPLY_CHARS = 20_000

@@ -1,6 +1,6 @@
 """Streamed multipart/form-data bodies (RFC 7578).
 
-httpx encodes them too, but always reads files from offset 0, and in small chunks.
+httpx can encode them, but always reads files from offset 0, and in small chunks.
 """
 
 from __future__ import annotations

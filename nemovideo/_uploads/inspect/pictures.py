@@ -37,7 +37,7 @@ def _check_png_chunks(reader: Reader) -> None:
         length, kind = reader.unpack(">II", offset)
         offset += 12 + length
         if offset > reader.size:
-            raise DamagedError("has a truncated picture")
+            raise DamagedError("contains a truncated picture")
         if kind == int.from_bytes(b"IEND", "big"):
             return
 
@@ -65,7 +65,7 @@ def parse_jpeg(reader: Reader) -> MediaInfo:
         raise DamagedError("has a damaged header")
     tail = reader.read(max(offset + 2 + length, reader.size - _TAIL_BYTES), _TAIL_BYTES)
     if _END_OF_IMAGE not in tail and any(tail):  # the end may be followed by zeros
-        raise DamagedError("has a truncated picture")
+        raise DamagedError("contains a truncated picture")
     width, height = size if rotation % 180 == 0 else size[::-1]
     return MediaInfo(
         "jpg", "image", reader.size, width=width, height=height or None, rotation_deg=rotation
