@@ -18,8 +18,8 @@ Open the address that uvicorn prints: the page uploads a clip, shows the progres
 result.
 
 One client serves all requests; each clip is a separate task, which continues when the browser is
-closed. Visitors are not trusted: their words are never a path or a URL (`local_files=False`), and
-sizes, times, jobs and stored results are limited. However, a visitor's `background` is an
+closed. Visitors are not trusted: their text is never used as a path or a URL (`local_files=False`),
+and sizes, times, jobs and stored results are limited. However, a visitor's `background` is an
 instruction to the agent, and can ask for other edits of the visitor's own clip. To limit who may
 use the service, and how much, put a proxy or a login in front of it.
 """
@@ -57,8 +57,8 @@ from nemovideo.errors import (
 PAGE = Path(__file__).with_name("page.html")
 CHUNK_BYTES = 1 << 20
 MAX_CLIP_BYTES = int(os.environ.get("MAX_CLIP_BYTES", 100 << 20))
-MAX_WORDS_CHARS = 200
-MAX_FIELD_BYTES = 4 * MAX_WORDS_CHARS
+MAX_DESCRIPTION_CHARS = 200
+MAX_FIELD_BYTES = 4 * MAX_DESCRIPTION_CHARS
 MAX_JOBS = int(os.environ.get("MAX_JOBS", 4))  # concurrent clips, once they are uploaded
 MAX_UPLOADS = 20  # unfinished, on disk
 MAX_UPLOADS_EACH = 2  # per address
@@ -199,7 +199,7 @@ async def start(request: Request) -> dict[str, str]:
         file, background = form.get("file"), form.get("background", "office setting")
         if not isinstance(file, UploadFile) or not isinstance(background, str):
             raise HTTPException(422, EXPECTED)
-        if len(background) > MAX_WORDS_CHARS or not background.isprintable():
+        if len(background) > MAX_DESCRIPTION_CHARS or not background.isprintable():
             raise HTTPException(422, EXPECTED)
         return {"id": await accept(request.app.state, file, background)}
 

@@ -1,4 +1,4 @@
-"""Results of tools: text for the model, and the same content as structured data."""
+"""Results of tools: text for the model, and the same information as structured data."""
 
 from __future__ import annotations
 

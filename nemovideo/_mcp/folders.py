@@ -1,4 +1,4 @@
-"""The files that an agent may use: those below the given folders."""
+"""The files that an agent may use: those inside the given folders."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Folders:
         return cls(tuple(roots))
 
     def source(self, text: str) -> Path:
-        """Return the file of a path, a `file:` URL, or a name within one of the folders.
+        """Return the file to which a path, a `file:` URL, or a name in one of the folders refers.
 
         Raises:
             InvalidRequestError: It is outside the folders, possibly through a symlink.
@@ -72,12 +72,12 @@ class Folders:
         paths = [path for path in paths if any(path.is_relative_to(root) for root in self.roots)]
         if not paths:
             raise InvalidRequestError(
-                f"{text!r} is not below an allowed folder",
-                remedy=f"Choose a file below {self}.",
+                f"{text!r} is not inside an allowed folder",
+                remedy=f"Choose a file inside {self}.",
             )
         return next((path for path in paths if path in existing), paths[0])
 
-    def watched(self, target: Path, report: Callable[[_T], None]) -> Callable[[_T], None]:
+    def rechecking(self, target: Path, report: Callable[[_T], None]) -> Callable[[_T], None]:
         """Wrap `report` so that each call first rechecks a path returned by `output`.
 
         A job takes minutes, in which a folder can be replaced by a symlink.
@@ -92,7 +92,7 @@ class Folders:
 
         return check
 
-    def holds(self, text: str) -> bool:
+    def contains(self, text: str) -> bool:
         """Return whether the text is the path of an existing file in the folders."""
         try:
             return self.output(text).is_file()
@@ -103,7 +103,7 @@ class Folders:
         return ", ".join(map(str, self.roots))
 
     def _candidates(self, text: str) -> list[Path]:
-        """Return the possible paths: a relative one may be below any of the folders."""
+        """Return the possible paths: a relative one may be in any of the folders."""
         if text.lower().startswith("file:"):
             text = url2pathname(path_of(text))
         path = expanded(text)

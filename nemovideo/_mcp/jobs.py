@@ -1,4 +1,4 @@
-"""Long jobs, which continue in the background if their tool call times out.
+"""Long jobs, which continue in the background if they take longer than a tool call may.
 
 Many MCP clients time out after a minute. A call therefore waits for a limited time, and then
 returns a job id to poll.
@@ -62,7 +62,7 @@ class Job:
         self.fraction, self.message = max(self.fraction, now.fraction), now.message
 
     def notice(self, line: str) -> None:
-        """Record a line to show."""
+        """Record a notice as the current step."""
         self.message = line
 
 

@@ -31,7 +31,7 @@ described in words.
 For "remove the background of this clip", call remove_background once; it saves a file.
 For anything else, call say, look at the result with preview and
 show_timeline, and save it with export.
-Files must be below: {folders}. A slow tool returns a job_id: pass it to job_status.\
+Files must be inside: {folders}. A slow tool returns a job_id: pass it to job_status.\
 """
 
 

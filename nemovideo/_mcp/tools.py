@@ -98,7 +98,7 @@ class Tools:
                 trim=trim,
                 quality=quality,
                 output=target,
-                progress=self._folders.watched(target, job.progress),
+                progress=self._folders.rechecking(target, job.progress),
                 max_credits=max_credits,
                 overwrite=overwrite,
             )
@@ -124,9 +124,9 @@ class Tools:
     ) -> CallToolResult:
         """Edit a video by describing the edit, in English or Chinese.
 
-        The service's agent makes the edit: trim, titles, music, backgrounds, shape, speed and more.
-        Files that the text names by path are uploaded too. "export" saves the video in the
-        first folder; the tool `export` lets you choose the file.
+        The service's agent makes the edit: trim, titles, music, backgrounds, aspect ratio, speed
+        and more. Files that the text names by path are uploaded too. "export" saves the video in
+        the first folder; the tool `export` lets you choose the file.
         """
 
         async def run(job: Job) -> CallToolResult:
@@ -187,8 +187,10 @@ class Tools:
                     )
                 session = await self._attached(session_id)
                 return preview_answer(await session.preview(at), session.id)
-            clip, behind = self._source(source), self._background(background)
-            made = await self._client.preview(clip, background=behind, edit=edit, trim=trim, at=at)
+            clip, new_background = self._source(source), self._background(background)
+            made = await self._client.preview(
+                clip, background=new_background, edit=edit, trim=trim, at=at
+            )
             return preview_answer(made)
 
         return await self._jobs.run(call, "preview", run)
@@ -221,7 +223,7 @@ class Tools:
             video = await session.export(
                 path,
                 quality=quality,
-                progress=self._folders.watched(path, job.progress),
+                progress=self._folders.rechecking(path, job.progress),
                 overwrite=overwrite,
             )
             return video_answer(video)
@@ -241,7 +243,7 @@ class Tools:
     async def cancel_job(
         self, job_id: Annotated[str, Field(description="The job_id from another tool.")]
     ) -> CallToolResult:
-        """Cancel a running job. Used credits are not refunded."""
+        """Cancel a running job. Credits that it has spent are not refunded."""
         return await self._jobs.cancel(job_id)
 
     async def _attached(self, session_id: str | None) -> AsyncSession:
@@ -276,7 +278,7 @@ class Tools:
 
     def _named_files(self, text: str) -> tuple[str, list[str | Path]]:
         """Return the text without the files that it names, and those files."""
-        named = route(text, is_file=self._folders.holds).paths
+        named = route(text, is_file=self._folders.contains).paths
         if all(map(is_url, named)):
             return text, []
         files = [self._source(path) for path in named]

@@ -1,1 +1,1 @@
-"""The progress bar, and the reports of calls with a single phase."""
+"""The progress bar, and progress reports of calls with a single phase."""

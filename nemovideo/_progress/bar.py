@@ -1,4 +1,4 @@
-"""The progress bar: by tqdm in a terminal, or as an output of the cell in a notebook."""
+"""The progress bar: drawn by tqdm in a terminal, or shown below the cell in a notebook."""
 
 from __future__ import annotations
 

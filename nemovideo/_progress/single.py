@@ -12,10 +12,10 @@ from nemovideo.models import Progress
 
 
 class Show(Protocol):
-    """Reports the completed fraction, with a message if it is not the usual one."""
+    """Reports the completed fraction, with a message in place of the usual one if given."""
 
     def __call__(self, fraction: float, message: str | None = None) -> None:
-        """Report it."""
+        """Report a fraction of 0.0 to 1.0."""
         ...
 
 

@@ -43,12 +43,12 @@ class _Group(click.Group):
             print_usage(error)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt as stop:
-            asked = ctx.find_root().meta.get("checkpoint")
-            ctx.exit(print_stopped(stop, as_json=wants_json(ctx), checkpoint=asked))
+            checkpoint = ctx.find_root().meta.get("checkpoint")
+            ctx.exit(print_stopped(stop, as_json=wants_json(ctx), checkpoint=checkpoint))
 
 
 def _log(_context: click.Context, _option: click.Parameter, value: bool) -> None:
-    """Log to stderr, if asked to."""
+    """Log to stderr if `--verbose` is given."""
     if value:
         logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         logging.getLogger("nemovideo").setLevel(logging.DEBUG)

@@ -23,7 +23,7 @@ from nemovideo.cli.report import print_json, print_text
 
 @click.command()
 @click.argument("source")
-@click.option("-b", "--background", help="Same as for remove-background.")
+@click.option("-b", "--background", help="See `nemovideo remove-background --help`.")
 @edit_options
 @click.option("--format", "format_", help=f"The format of the result: {FORMATS_HELP}.")
 @click.option("-o", "--output", type=PATH, help="The result's name; only its suffix is used.")
@@ -67,8 +67,8 @@ def estimate(
         names = ("credits", "seconds", "output_bytes", "basis")
         print_json({name: getattr(result, name) for name in names})
         return
-    seconds = "an unknown time" if result.seconds is None else f"about {result.seconds:.0f} s"
-    size = "an unknown size"
+    seconds = "time unknown" if result.seconds is None else f"about {result.seconds:.0f} s"
+    size = "size unknown"
     if result.output_bytes is not None:
         size = f"about {result.output_bytes / 1e6:.1f} MB"
     click.echo(f"{credits_text(result.credits)}, {seconds}, {size}")

@@ -28,7 +28,7 @@ def mcp(folders: tuple[Path, ...], *, wait_s: float, local: bool, engine: str | 
     """Serve tools for an AI agent (MCP) on stdin and stdout.
 
     The agent starts this program; docs/mcp.md shows its configuration. It can
-    only read and write files below FOLDERS.
+    only read and write files inside FOLDERS.
     """
     check_engine(engine, local=local)
     try:

@@ -135,7 +135,7 @@ def check_engine(engine: str | None, *, local: bool) -> None:
 def note_checkpoint(
     context: click.Context, _option: click.Parameter, value: Path | None
 ) -> Path | None:
-    """Keep the checkpoint's name for the message after Ctrl-C."""
+    """Remember the checkpoint, which the message after Ctrl-C mentions."""
     context.find_root().meta["checkpoint"] = value
     return value
 

@@ -40,7 +40,7 @@ from nemovideo.models import RenderedVideo
 
 FAILED = 1
 UNREACHABLE = 5
-PARTLY = 6
+PARTLY_FAILED = 6
 INTERRUPTED = 130
 TERMINATED = 143
 
@@ -76,22 +76,22 @@ def exit_code_of(error: NemoError) -> int:
 
 
 def _stop_of(report: BatchReport) -> NemoError | None:
-    """Return why a batch started no more files, or None."""
+    """Return the error that stopped a batch early, or None."""
     return report.stopped_by or next((row.error for row in report.not_started), None)
 
 
 def exit_code_of_report(report: BatchReport) -> int:
     """Return the exit code for a batch with files that have no result.
 
-    The reason for stopping comes first. Otherwise a single file that failed because of the network
-    decides, so that a script can run the batch again.
+    The error that stopped the batch decides, unless its code is `FAILED`. Otherwise one file that
+    failed because of the network is enough for `UNREACHABLE`, so that a script runs it again.
     """
     stop = _stop_of(report)
     code = FAILED if stop is None else exit_code_of(stop)
     if code != FAILED:
         return code
     codes = {exit_code_of(row.error) for row in report.failed if row.error is not None}
-    return UNREACHABLE if UNREACHABLE in codes else PARTLY
+    return UNREACHABLE if UNREACHABLE in codes else PARTLY_FAILED
 
 
 def report_value(report: BatchReport) -> dict[str, object]:
@@ -169,7 +169,7 @@ def print_json(value: object) -> None:
 
 
 def print_text(text: object, *, err: bool = False) -> None:
-    """Print a path, or text, in which characters that control a terminal are escaped.
+    """Print a path, or text whose control characters are escaped.
 
     Bytes of a file name that are not Unicode are replaced.
     """

@@ -65,7 +65,7 @@ def test_no_path_leads_out_of_the_folders(inside: Path, tmp_path: Path, text: st
     (inside / "circle.mp4").symlink_to(inside / "circle.mp4")
     folders = Folders.of([inside])
     text = text.format(root=tmp_path)
-    assert not folders.holds(text)
+    assert not folders.contains(text)
     with pytest.raises((InvalidRequestError, SourceNotFoundError)) as refused:
         folders.source(text)
     if "circle" not in text and "https" not in text:
@@ -77,8 +77,8 @@ def test_no_path_leads_out_of_the_folders(inside: Path, tmp_path: Path, text: st
 def test_a_folder_may_itself_be_a_link(inside: Path, tmp_path: Path) -> None:
     (tmp_path / "alias").symlink_to(inside)
     folders = Folders.of([tmp_path / "alias"])
-    assert folders.holds(os.fspath(tmp_path / "alias" / "talk.mp4"))
-    assert folders.holds(os.fspath(inside / "talk.mp4"))
+    assert folders.contains(os.fspath(tmp_path / "alias" / "talk.mp4"))
+    assert folders.contains(os.fspath(inside / "talk.mp4"))
 
 
 def test_what_is_not_a_folder_is_refused_at_the_start(inside: Path) -> None:

@@ -120,24 +120,24 @@ async def test_files_named_in_a_text_are_uploaded_and_its_edits_are_made(
 
 
 REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
-    ("remove_background", {"source": "/etc/passwd"}, "Choose a file below"),
+    ("remove_background", {"source": "/etc/passwd"}, "Choose a file inside"),
     ("remove_background", {"source": "nothing.mp4"}, "Check the path."),
     (
         "remove_background",
         {"source": "talk.mp4", "background": "/etc/a.png"},
-        "Choose a file below",
+        "Choose a file inside",
     ),
-    ("remove_background", {"source": "talk.mp4", "output": "../a.mp4"}, "Choose a file below"),
+    ("remove_background", {"source": "talk.mp4", "output": "../a.mp4"}, "Choose a file inside"),
     ("remove_background", {"source": "talk.mp4", "output": "there.mp4"}, "pass overwrite=True."),
     ("remove_background", {"source": "talk.mp4", "max_credits": 0}, "max_credits"),
-    ("say", {"text": "upload /etc/passwd.mp4"}, "Choose a file below"),
-    ("say", {"text": "blur it", "files": ["../x.mp4"]}, "Choose a file below"),
+    ("say", {"text": "upload /etc/passwd.mp4"}, "Choose a file inside"),
+    ("say", {"text": "blur it", "files": ["../x.mp4"]}, "Choose a file inside"),
     ("show_timeline", {}, "Call remove_background or say first."),
     ("preview", {}, "Call remove_background or say first."),
     ("preview", {"edit": "make it square"}, "Pass a source, or call say first."),
     ("preview", {"source": "talk.mp4", "edit": " "}, "The edit is empty."),
-    ("preview", {"source": "/etc/passwd"}, "Choose a file below"),
-    ("preview", {"source": "talk.mp4", "background": "../a.png"}, "Choose a file below"),
+    ("preview", {"source": "/etc/passwd"}, "Choose a file inside"),
+    ("preview", {"source": "talk.mp4", "background": "../a.png"}, "Choose a file inside"),
     (
         "preview",
         {"source": "talk.mp4", "at": [-1]},
@@ -189,7 +189,7 @@ async def test_a_folder_that_becomes_a_link_during_a_job_is_not_followed(
             inner.rename(folder / "moved")
             inner.symlink_to(outside)
             renderer.gate.set()
-            assert "not below an allowed folder" in text_of(await ended(agent, begun))
+            assert "not inside an allowed folder" in text_of(await ended(agent, begun))
     assert names_in(outside) == []
 
 

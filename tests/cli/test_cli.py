@@ -164,7 +164,7 @@ def test_an_estimate_is_a_line_or_json(run: Run, clip: Path) -> None:
     assert list(value) == ["credits", "seconds", "output_bytes", "basis"]
     assert (value["credits"], value["basis"][:8]) == (1, "measured")
     assert run("estimate", str(clip), "-b", "transparent", "--format", "mp4").exit_code == 2
-    assert run("estimate", "https://example.com/a.mp4").stdout.endswith("an unknown size\n")
+    assert run("estimate", "https://example.com/a.mp4").stdout.endswith("size unknown\n")
 
 
 def test_an_engine_goes_with_a_local_backend_only(run: Run, clip: Path) -> None:
