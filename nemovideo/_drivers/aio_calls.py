@@ -170,22 +170,25 @@ class Calls(BaseCalls[Pool]):
         """Write the body in a thread, because the disk may be slow."""
         from nemovideo._drivers import downloads
 
-        batch = downloads.Batch(self.settings.clock)
+        interval = downloads.Interval(self.settings.clock)
+        batch: list[bytes] = []
         try:
             with self._errors.mapping(step.request, deadline):
                 consumed = response.is_stream_consumed  # by the user's own client
                 chunks = response.aiter_bytes() if consumed else response.aiter_raw()
                 try:
                     async for chunk in chunks:
-                        if batch.add(chunk):
-                            await to_thread.run_sync(step.transfer.write, batch.take())
+                        batch.append(chunk)
+                        if interval.is_over(chunk):
+                            written, batch = batch, []
+                            await to_thread.run_sync(step.transfer.write, written)
                             step.report()
                             deadline.clip(0)
                 finally:
                     with anyio.CancelScope(shield=True):
                         await http.close_response(response, chunks)
                         # Written even on errors, so that it is not downloaded again.
-                        await to_thread.run_sync(step.transfer.write, batch.take())
+                        await to_thread.run_sync(step.transfer.write, batch)
         except APIConnectionError as error:
             self.check()
             step.transfer.on_disconnect(error)

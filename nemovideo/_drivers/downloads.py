@@ -1,4 +1,4 @@
-"""Download responses: whether they are files, and batches of their bytes."""
+"""Download responses: whether they are files, and how often progress is reported."""
 
 from __future__ import annotations
 
@@ -9,31 +9,26 @@ from nemovideo._support.clock import Clock
 from nemovideo._wire import envelopes
 from nemovideo.errors import APIError, DownloadError, MalformedResponseError
 
-BATCH_BYTES = 1024 * 1024
-BATCH_S = 0.25
-"""Data is written, and progress reported, after this many bytes or seconds."""
+_INTERVAL_BYTES = 1024 * 1024
+_INTERVAL_S = 0.25
 
 
-class Batch:
-    """Received bytes that have not been written yet."""
+class Interval:
+    """Reports when a megabyte has been received, or a quarter of a second has passed."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._chunks: list[bytes] = []
-        self._size = 0
+        self._received = 0
         self._began = clock.monotonic()
 
-    def add(self, chunk: bytes) -> bool:
-        """Add a chunk; return whether it is time to write."""
-        self._chunks.append(chunk)
-        self._size += len(chunk)
-        return self._size >= BATCH_BYTES or self._clock.monotonic() - self._began >= BATCH_S
-
-    def take(self) -> list[bytes]:
-        """Return the chunks, and clear the batch."""
-        chunks, self._chunks = self._chunks, []
-        self._size, self._began = 0, self._clock.monotonic()
-        return chunks
+    def is_over(self, chunk: bytes) -> bool:
+        """Count a chunk; return whether the interval is over, and begin the next one."""
+        self._received += len(chunk)
+        now = self._clock.monotonic()
+        if self._received < _INTERVAL_BYTES and now - self._began < _INTERVAL_S:
+            return False
+        self._received, self._began = 0, now
+        return True
 
 
 def is_file(response: httpx.Response, request: RangeRequest) -> bool:

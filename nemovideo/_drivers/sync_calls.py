@@ -168,19 +168,16 @@ class Calls(BaseCalls[Pool]):
     def _write_body(self, step: Download, response: http.Response, deadline: Deadline) -> None:
         from nemovideo._drivers import downloads
 
-        batch = downloads.Batch(self.settings.clock)
+        interval = downloads.Interval(self.settings.clock)
         try:
             with self._errors.mapping(step.request, deadline):
-                try:
-                    consumed = response.is_stream_consumed  # by the user's own client
-                    for chunk in response.iter_bytes() if consumed else response.iter_raw():
-                        if batch.add(chunk):
-                            step.transfer.write(batch.take())
-                            step.report()
-                            deadline.clip(0)
-                finally:
-                    # Written even on errors, so that it is not downloaded again.
-                    step.transfer.write(batch.take())
+                consumed = response.is_stream_consumed  # by the user's own client
+                for chunk in response.iter_bytes() if consumed else response.iter_raw():
+                    # At once: chunks that are kept for a while leave the processor's cache.
+                    step.transfer.write((chunk,))
+                    if interval.is_over(chunk):
+                        step.report()
+                        deadline.clip(0)
         except APIConnectionError as error:
             self.check()
             step.transfer.on_disconnect(error)
