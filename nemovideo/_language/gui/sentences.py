@@ -50,6 +50,8 @@ _ABBREVIATION = lazy(
     r"|[a-z])\.$",
     re.IGNORECASE,
 )
+_UNIT = lazy(r"\d\s(?:[a-z]|min|sec)\.$", re.IGNORECASE)
+_NEXT_SENTENCE = lazy(r"\s+[\"'“‘(\[]?[A-Z\u4e00-\u9fff]")
 _INLINE_NUMBER = lazy(r"(?<=\s)(?:\d{1,2}[.)]\s|[①-⑳]|[（(]\d{1,2}[)）])")
 _FIRST_NUMBER = lazy(r"(?:^|\s)1[.)]\s|①|[（(]1[)）]")
 _EMPHASIS = lazy(r"[*~]|(?<!\w)_+|_+(?!\w)")
@@ -153,4 +155,6 @@ def _inside(body: str, match: re.Match[str]) -> bool:
     if body[match.start()] != "." or match[0].startswith(".."):
         return False
     before = body[max(0, match.start() - 12) : match.start() + 1]
+    if _UNIT.search(before) and _NEXT_SENTENCE.match(body, match.end()):
+        return False  # "… over 1 s. Click …"
     return bool(_ABBREVIATION.search(before) or re.search(r"(?:^|\s)\d{1,2}\.$", before))

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 
 import attrs
 
-from nemovideo.local.agent.backdrops import resolves
+from nemovideo.local.agent.backdrops import find_target, resolves
 from nemovideo.local.agent.context import Intent
 from nemovideo.local.agent.intents import find_intent
 from nemovideo.local.agent.intents.shape import rate_and_size
 from nemovideo.local.agent.intents.talk import is_negated
-from nemovideo.local.agent.leftovers import says_something
+from nemovideo.local.agent.leftovers import asks_for_something, is_remark
 from nemovideo.local.agent.message import QUOTE, VIDEO, Clause, Message
 from nemovideo.local.agent.referents import NOTHING, Referents, resolve_pronoun
 from nemovideo.local.agent.timing import position, says_when
@@ -30,23 +30,37 @@ _MAX_CLAUSE_CHARS = 600
 
 @attrs.frozen
 class Request:
-    """A clause and its intent, or None if no intent matches."""
+    """A clause and its intent, or None if no intent matches.
+
+    Attributes:
+        vague: Whether it may be small talk, if the message has no edit.
+    """
 
     clause: Clause
     intent: Intent | None
+    vague: bool = False
 
 
 def split(message: Message, known: Referents = NOTHING) -> list[Request]:
     """Return the requests of a message in order; small talk counts only if there are no others.
 
-    `known` is what "it" can refer to.
+    A piece that is neither understood nor a remark is a request without an intent. `known` is
+    what "it" can refer to.
     """
     found: list[Request] = []
     waiting: Clause | None = None
+    remarking = False
     for separator, clause in _pieces(message):
         led, intent = clause, find_intent(clause)
         last = found[-1] if found else None
-        if intent is None and last and last.intent and has(separator, "clauses.list"):
+        new = has(separator, "clauses.sentence_end")
+        remarking = intent is None and (
+            (remarking and not new and _is_vague(separator, clause))
+            or ((new or not last) and _is_remark(clause, last))
+        )
+        if remarking:
+            continue
+        if intent is None and last and last.intent and has(separator, "clauses.list") and not new:
             led, intent = _with_verb(message, clause, _inherited(last.clause, last.intent, clause))
         elif last and last.intent and last.intent.name == "fade_title" and _fades_too(clause):
             led, intent = _with_verb(message, clause, _lead(last.clause))
@@ -58,8 +72,10 @@ def split(message: Message, known: Referents = NOTHING) -> list[Request]:
                 continue
             last = found[-1] if found else None
         grown = clause.end - last.clause.start if last else 0
+        merged = None
         if last and grown <= _MAX_CLAUSE_CHARS and _belongs(last, clause, intent):
             merged = message.clause(last.clause.start, clause.end, lead=last.clause.lead)
+        if last and merged and not (new and intent is None and _stands_alone(last, clause, merged)):
             found[-1] = Request(merged, _merged_intent(merged, last.intent))
             continue
         about = known.after(last.intent if last else None)
@@ -69,8 +85,12 @@ def split(message: Message, known: Referents = NOTHING) -> list[Request]:
         led, intent = resolve_pronoun(message, led, intent, about, continues=continues)
         if intent or (last and (has(clause.text, "clauses.command") or is_negated(clause))):
             found.append(Request(led, intent))
+        elif last and asks_for_something(clause.text):
+            found.append(Request(clause, None, _is_vague(separator, clause)))
         elif not last:
             waiting = message.clause(waiting.start if waiting else clause.start, clause.end)
+    if not any(wanted.intent and wanted.intent.family != "talk" for wanted in found):
+        found = [wanted for wanted in found if not wanted.vague]  # "hello, world"
     found = [_with_marks(message, request) for request in found]
     if not found:
         whole = message.whole
@@ -131,7 +151,28 @@ def _with_verb(message: Message, clause: Clause, verb: str) -> tuple[Clause, Int
     """Return a piece with a verb before it, and its intent; unchanged if it has none."""
     led = message.clause(clause.start, clause.end, lead=verb)
     intent = find_intent(led) if verb else None
+    if intent and intent.family == "talk":
+        intent = None  # "keep …" what is not understood
+    if intent and intent.name == "fade" and not has(clause.text, "framing.faded"):
+        intent = None
     return (led if intent else clause), intent
+
+
+def _stands_alone(last: Request, clause: Clause, merged: Clause) -> bool:
+    """Return whether a sentence without an intent is not about the previous one.
+
+    It may describe the previous background, or say when or where something is shown.
+    """
+    if last.intent is None or is_negated(clause):
+        return False
+    text = clause.text
+    if last.intent.family == "background":
+        target = find_target(last.clause, ())
+        replaced = target is not None and find_target(merged, ()) != target
+        return replaced or (target is not None and target.unknown is not None)
+    if last.intent.family == "title" and not last.clause.quotes:
+        return False  # it may be the title's words
+    return not (has(text, "leftover.detail") or QUOTE in text or position(text) or says_when(text))
 
 
 def _fades_too(clause: Clause) -> bool:
@@ -153,10 +194,23 @@ def _front(
             return [Request(led, own)]
     if front.files and intent.family != "talk":
         return [Request(both, find_intent(both) or intent)]
-    asks = has(front.text, "clauses.command") or (
-        has(front.text, "leftover.wanted") and says_something(front.text)
-    )
-    return [Request(front, None)] if asks else []
+    if has(front.text, "clauses.command"):
+        return [Request(front, None)]
+    vague = _is_vague(separator, front)
+    return [Request(front, None, vague)] if asks_for_something(front.text) else []
+
+
+def _is_remark(clause: Clause, last: Request | None) -> bool:
+    """Return whether a sentence only explains: "It looks better.", but not what a title says."""
+    if clause.quotes or clause.files or clause.unknown_files:
+        return False
+    of_title = last is not None and last.intent is not None and last.intent.family == "title"
+    return not of_title and is_remark(clause.text)
+
+
+def _is_vague(separator: str, clause: Clause) -> bool:
+    """Return whether a piece may be small talk: "hello, world", but not "hello, miror it"."""
+    return not has(separator, "clauses.sentence_end") and not has(clause.text, "leftover.object")
 
 
 def _merged_intent(merged: Clause, old: Intent | None) -> Intent | None:

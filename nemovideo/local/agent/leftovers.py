@@ -13,17 +13,18 @@ from typing import TypeAlias
 from nemovideo.local.agent.backdrops import find_scene, without_source
 from nemovideo.local.agent.colors import find_colors
 from nemovideo.local.agent.context import Action, Context, Outcomes
+from nemovideo.local.agent.intents import find_intent
 from nemovideo.local.agent.language import mark_times, number, percent
 from nemovideo.local.agent.message import AUDIO, IMAGE, QUOTE, UNKNOWN_FILE, VIDEO, Clause
 from nemovideo.local.agent.timing import position, says_when
-from nemovideo.local.agent.words import MARK, pattern
+from nemovideo.local.agent.words import MARK, has, pattern
 from nemovideo.local.timeline import SCENES, Timeline
 
 _MARKS = " .,;!?，。；！？、"
 _Scene: TypeAlias = tuple[str, int, int]
 """A scene, and where its name starts and ends."""
 _MASKED = {QUOTE, VIDEO, IMAGE, AUDIO, UNKNOWN_FILE}
-_MAX_CHARS = 400
+_MAX_CHARS = 600
 _MAX_PARTS = 8
 """To check a part, the edit is repeated without it."""
 
@@ -34,25 +35,49 @@ def says_something(text: str) -> bool:
     return pattern("leftover.word").search(rest) is not None
 
 
+def is_remark(sentence: str) -> bool:
+    """Return whether a sentence explains something, or is only polite."""
+    return has(sentence, "clauses.comment", "leftover.remark")
+
+
+def asks_for_something(sentence: str) -> bool:
+    """Return whether a sentence without an intent can be a request."""
+    if is_remark(sentence):
+        return False
+    return says_something(sentence) or has(sentence, "leftover.subject")
+
+
 def left_out(clause: Clause, act: Action, context: Context, outcomes: Outcomes) -> list[str]:
     """Return the parts of a clause that had no effect on its outcomes, as typed."""
     edited = _result(outcomes)
     scene = _drawn(clause.text, edited)
     parts = [*_shades(clause.text), *_described(clause.text, scene), *_parts(clause.text, scene)]
-    if len(clause.text) > _MAX_CHARS or len(parts) > _MAX_PARTS:
+    if len(clause.text) > _MAX_CHARS:
         return []
     found: list[tuple[int, int]] = []
+    tried = 0
     for start, first, end in parts:
         continued = bool(found) and found[-1][1] == start
         words = _undrawn(clause.text[first:end], scene)
-        if not (says_something(words) or (continued and words.strip())) or _is_a_value(words):
+        begins = has(clause.text[start:first], "clauses.sentence_end")
+        says = (asks_for_something if begins else says_something)(words)
+        if not (says or (continued and words.strip())) or _is_a_value(words):
             continue
-        if _result(act(clause.without(start, end), context)) != edited:
+        tried += 1
+        if tried > _MAX_PARTS or _result(act(clause.without(start, end), context)) != edited:
+            continue
+        if _repeats(clause.part(first, end), context, edited):
             continue
         if continued:
             first = found.pop()[0]
         found.append((first, end))
     return [" ".join(clause.raw[start:end].split()).strip(_MARKS) for start, end in found]
+
+
+def _repeats(part: Clause, context: Context, edited: Timeline | None) -> bool:
+    """Return whether a part says the same again: "it is too dark, make it brighter"."""
+    intent = find_intent(part)
+    return intent is not None and _result(intent.carry_out(part, context)) == edited
 
 
 def _drawn(text: str, edited: Timeline | None) -> _Scene | None:

@@ -65,6 +65,11 @@ class Clause:
         )
         return attrs.evolve(self, text=text, plain=plain, raw=raw)
 
+    def part(self, start: int, end: int) -> Clause:
+        """Return a part of the clause, which has no quotations or files."""
+        text, plain, raw = (words[start:end] for words in (self.text, self.plain, self.raw))
+        return Clause(text, plain, raw)
+
 
 @attrs.frozen
 class Message:

@@ -17,7 +17,19 @@ from nemovideo.local.agent.agent import MAX_CHARACTERS
 from nemovideo.local.agent.intents import INTENTS
 from nemovideo.local.agent.language import digits, percent, time_range, times
 from nemovideo.local.timeline import Timeline
-from tests.support.agent import GARDEN, MEDIA, SONG, TALK, ask, gist, start, table, upload, wrong
+from tests.support.agent import (
+    GARDEN,
+    MEDIA,
+    SONG,
+    TALK,
+    ask,
+    gist,
+    phrases,
+    start,
+    table,
+    upload,
+    wrong,
+)
 
 ENGLISH = (
     "remove the background with white office and make it transparent garden.jpg title saying 'Hi' "
@@ -164,10 +176,25 @@ def test_only_what_a_drawn_scene_lacks_is_reported_as_left_out() -> None:
 
 def _part_left_out(turn: Turn) -> str:
     parts = (
-        re.search("(?:this part|这一部分我做不到)[:：] ?“(.+)”", step.text) for step in turn.steps
+        re.search("(?:do this|this part|我做不到)[:：] ?“(.+)”", step.text) for step in turn.steps
     )
     assert turn.changed
     return next((found[1] for found in parts if found), "-")
+
+
+def test_a_sentence_that_is_not_understood_is_named_alone_and_the_others_are_carried_out() -> None:
+    assert not wrong("not_understood", lambda text: _part_left_out(ask(text)))
+    assert _says(ask("hello. zorp"), "zorp")
+    assert gist(ask("make it 9:16. zorp")) == gist(ask("make it 9:16"))
+    assert gist(ask("fade in and zorp")) == gist(ask("fade in"))
+
+
+def test_remarks_thanks_and_explanations_are_not_named() -> None:
+    named = {
+        text: part for text in phrases("remarks") if (part := _part_left_out(ask(text))) != "-"
+    }
+    assert not named
+    assert not _says(ask("hello, world"), "world")
 
 
 def test_nothing_is_left_out_of_a_sentence_that_is_understood() -> None:
