@@ -20,6 +20,7 @@ from PIL import Image
 from nemovideo._downloads.output_paths import check_output, output_path
 from nemovideo._support.disk import replacing
 from nemovideo._support.outputs import (
+    BUNDLE,
     check_quality,
     is_still,
     known_format,
@@ -58,6 +59,8 @@ _COMMON_FPS = (10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120, 240)
 _ROUNDING = 0.03  # the error of times in whole milliseconds, or in hundredths in a GIF
 
 _OPAQUE = 254.5 / 255  # rounds to an opaque byte
+
+_H264 = ("mp4", BUNDLE)
 
 _NEAR_SHARE = 1 / 150  # of the shorter side
 _MIN_NEAR_PX = 3
@@ -256,7 +259,10 @@ def _at_rate(frames: Iterable[Frame], step: Fraction | int) -> Iterator[Frame]:
 
 
 def _canvas(frame: Frame, kind: Format, fps: Fraction) -> Canvas:
-    height, width = (side + side % 2 for side in frame.alpha.shape)
+    """Return a canvas of the frame's size; for H.264, which has no odd sizes, the next even one."""
+    height, width = frame.alpha.shape
+    if kind.name in _H264:
+        height, width = height + height % 2, width + width % 2
     return Canvas(width, height, fps, matrix=matrix_for(height), alpha=kind.has_alpha)
 
 

@@ -181,6 +181,9 @@ class Matting:
         The color of soft edges is written unchanged; for edges as in an export, use
         `frames(…, clean_edges=True)`.
 
+        The file has the size of the frames, even if it is odd; only .mp4, .stacked.mp4, .matte.mp4
+        and .bundle.zip stretch an odd width or height by one pixel, since H.264 has no odd sizes.
+
         Args:
             frames: The frames of `frames()`, or your own: `Frame(time_s, rgb)`, or
                 `Frame(time_s, rgb, alpha)` with alpha as in `frames(…, masks=…)`; all of the same

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Iterator
 from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
+import numpy.typing as npt
 import pytest
+from PIL import Image
 
 from nemovideo.errors import InvalidRequestError, SourceNotFoundError, UnsupportedFileError
 from nemovideo.local import Matting
@@ -161,6 +165,48 @@ def test_formats_without_sound_reject_sound(tmp_path: Path, suffix: str) -> None
     song = make_sound(tmp_path / "song.wav")
     with pytest.raises(InvalidRequestError, match=rf"\.{suffix} files have no sound.*\.webm"):
         Matting().write(_never(), tmp_path / f"out.{suffix}", sound=song)
+
+
+@pytest.mark.parametrize("suffix", ["webm", "mov", "gif", "webp", "zip", "matte.mov", "matte.gif"])
+@pytest.mark.parametrize("opaque", [True, False])
+def test_frames_of_an_odd_size_keep_it(tmp_path: Path, suffix: str, *, opaque: bool) -> None:
+    output = Matting().write(_odd(opaque=opaque), tmp_path / f"out.{suffix}")
+    picture = _pictures(output)[0].astype(int)
+    assert picture.shape == (71, 45, 4)
+    wanted = (255, 255, 255) if "matte" in suffix else (200, 120, 60)
+    assert np.abs(picture[40:, :, :3] - wanted).max() < 16  # to the last column
+    if "matte" not in suffix and suffix != "webm":  # FFmpeg's own decoder reads it without alpha
+        assert (picture[4:16, 4:16, 3] < 8).all() != opaque
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "stacked.mp4", "matte.mp4"])
+def test_odd_sizes_are_one_pixel_larger_in_h264(tmp_path: Path, suffix: str) -> None:
+    output = Matting().write(_odd(opaque=True), tmp_path / f"out.{suffix}")
+    height = 144 if "stacked" in suffix else 72
+    assert _pictures(output)[0].shape == (height, 46, 4)
+
+
+def _odd(*, opaque: bool) -> list[Frame]:
+    """Return frames of 45 × 71 pixels, opaque or with a transparent corner."""
+    rgb = np.zeros((71, 45, 3), dtype=np.uint8)
+    rgb[...] = (200, 120, 60)
+    alpha = np.ones((71, 45), dtype=np.float32)
+    if not opaque:
+        alpha[:20, :20] = 0
+    return [Frame(number / FPS, rgb, alpha) for number in range(3)]
+
+
+def _pictures(path: Path) -> list[npt.NDArray[np.uint8]]:
+    """Return the pictures of a file as RGBA."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as files:
+            opened = [Image.open(io.BytesIO(files.read(name))) for name in files.namelist()]
+            return [np.asarray(image.convert("RGBA")) for image in opened]
+    if path.suffix in (".gif", ".webp"):
+        with Image.open(path) as image:
+            return [np.asarray(image.convert("RGBA"))]
+    with av.open(str(path)) as video:
+        return [frame.to_ndarray(format="rgba") for frame in video.decode(video=0)]
 
 
 def _at(time_s: float) -> Frame:

@@ -34,8 +34,9 @@ _SWS_DEFAULT = 5
 class Canvas:
     """The common properties of all output frames.
 
-    `width` and `height` are even, `fps` is exact, `aspect` is the pixel aspect ratio. `matrix`,
-    `primaries` and `transfer` are FFmpeg's numbers. `alpha` is whether frames have an alpha plane.
+    `width` and `height` are even, except for frames that a user writes. `fps` is exact, `aspect` is
+    the pixel aspect ratio. `matrix`, `primaries` and `transfer` are FFmpeg's numbers. `alpha` is
+    whether frames have an alpha plane.
     """
 
     width: int
