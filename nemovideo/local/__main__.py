@@ -39,7 +39,8 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m nemov
         if options.command == "fetch-models":
             from nemovideo.local.models import fetch_models
 
-            fetch_models(fonts=options.fonts)
+            for path in fetch_models(fonts=options.fonts):
+                sys.stdout.write(f"{path}\n")
         else:
             with _logging_to_stderr():
                 _serve(options)

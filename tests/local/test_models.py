@@ -18,7 +18,7 @@ import pytest
 
 from nemovideo.errors import ModelUnavailableError
 from nemovideo.local import models
-from nemovideo.local.__main__ import _data_dir
+from nemovideo.local.__main__ import _data_dir, main
 
 CONTENT = {name: name.encode() * 9 for name in ("a.tflite", "b.tflite")}
 
@@ -227,3 +227,13 @@ def test_fetch_models_downloads_all_files(
     paths = models.fetch_models()
     assert [path.name for path in paths] == list(CONTENT)
     assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+@pytest.mark.usefixtures("index")
+def test_fetching_models_prints_their_paths_even_if_they_are_cached(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    paths = models.fetch_models()
+    capsys.readouterr()
+    assert main(["fetch-models"]) == 0
+    assert capsys.readouterr() == ("".join(f"{path}\n" for path in paths), "")

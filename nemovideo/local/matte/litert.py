@@ -71,7 +71,10 @@ def load_interpreter(path: Path) -> Interpreter:
             interpreter = Interpreter(model_path=str(path), num_threads=1)
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError, OSError) as error:
-        raise ModelUnavailableError(f"{path.name} cannot be loaded: {error}") from error
+        raise ModelUnavailableError(
+            f"{path.name} cannot be loaded: {error}",
+            remedy="Check that the file is complete, and that the installed LiteRT supports it.",
+        ) from error
     return interpreter
 
 

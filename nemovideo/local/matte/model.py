@@ -65,7 +65,9 @@ class Model:
                 person in a test picture.
         """
         if not self.path.is_file():
-            raise ModelUnavailableError(f"there is no model at {self.path}")
+            raise ModelUnavailableError(
+                f"there is no model at {self.path}", remedy="Check the path."
+            )
         engine = self._open(device)
         check(self.path.name, engine)
         return engine

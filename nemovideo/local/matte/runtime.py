@@ -64,7 +64,11 @@ def open_session(path: Path, device: str = AUTO) -> InferenceSession:
             str(path), options, providers=providers
         )
     except Exception as error:  # onnxruntime's errors have no common base
-        raise ModelUnavailableError(f"{path.name} cannot be loaded: {error}") from error
+        raise ModelUnavailableError(
+            f"{path.name} cannot be loaded: {error}",
+            remedy="Check that the file is complete, and that the installed onnxruntime "
+            "supports it.",
+        ) from error
     return session
 
 

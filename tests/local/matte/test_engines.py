@@ -129,11 +129,13 @@ def test_a_missing_onnxruntime_names_the_extra(
 
 @pytest.mark.parametrize("name", ["mine.tflite", "mine.onnx", "mine.pt", "mine"])
 def test_a_file_that_is_not_a_model_is_named(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ModelUnavailableError, match=r"no model at"):
+    with pytest.raises(ModelUnavailableError, match=r"no model at") as missing:
         load_matting(None, tmp_path / name)
+    assert missing.value.remedy == "Check the path."
     (tmp_path / name).write_bytes(b"not a model")
-    with pytest.raises(ModelUnavailableError, match=name):
+    with pytest.raises(ModelUnavailableError, match=name) as broken:
         load_matting(None, tmp_path / name)
+    assert "fetch-models" not in broken.value.remedy  # it is the user's own file
 
 
 @pytest.mark.parametrize("change", [{"shape": (1, 4, 8, 8)}, {"shape": (2, 3, 8, 8)}])
