@@ -391,7 +391,7 @@ class Client(BaseClient["sync.SyncDriver"]):
         """Estimate the credits, seconds and bytes that `remove_background` will take.
 
         Nothing is sent. With a local backend the time is based on this machine's earlier renders;
-        before the first one, a few frames of the clip are rendered to measure it.
+        until there is one, a few frames of the clip are rendered each time to measure it.
 
         Args:
             source: A path, bytes or an open binary file; for a URL only the credits are known.

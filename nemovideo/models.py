@@ -585,7 +585,7 @@ class Estimate:
         from nemovideo._notebook.cards import facts_card
 
         seconds = "" if self.seconds is None else f"about {self.seconds:.0f} s"
-        size = "" if self.output_bytes is None else f"about {self.output_bytes / 1e6:.1f} MB"
+        size = "" if self.output_bytes is None else f"about {size_text(self.output_bytes)}"
         facts = [("credits", f"{self.credits:g}"), ("time", seconds), ("result", size)]
         return facts_card("Estimate", "", facts, note=self.basis)
 

@@ -110,7 +110,6 @@ def _locally(
             if speed is None:
                 began_s = clock.monotonic()
                 speed = measured_speed(timeline, media, format_, backend.load_engine)
-                rates.record_speed(backend.engine_name, format_, speed)
                 basis = "measured on a few frames just now; " + (
                     "size from earlier renders on this machine" if size.measured else _TYPICAL
                 )

@@ -8,7 +8,7 @@ import click
 
 from nemovideo._downloads.output_paths import output_path
 from nemovideo._support.outputs import format_for
-from nemovideo._values.lines import credits_text
+from nemovideo._values.lines import credits_text, size_text
 from nemovideo.cli.options import (
     FORMATS_HELP,
     PATH,
@@ -47,7 +47,7 @@ def estimate(
     """Estimate the cost, time and output size of remove-background for SOURCE.
 
     Nothing is sent. With --local the time is based on earlier renders on this
-    machine; before the first one, a few frames are rendered to measure it.
+    machine; until there is one, a few frames are rendered each time to measure it.
 
     \b
     nemovideo estimate talk.mp4 -b "office setting"
@@ -70,6 +70,6 @@ def estimate(
     seconds = "time unknown" if result.seconds is None else f"about {result.seconds:.0f} s"
     size = "size unknown"
     if result.output_bytes is not None:
-        size = f"about {result.output_bytes / 1e6:.1f} MB"
+        size = f"about {size_text(result.output_bytes)}"
     click.echo(f"{credits_text(result.credits)}, {seconds}, {size}")
     print_text(f"Basis: {result.basis}", err=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import chain, repeat
 from pathlib import Path
 
@@ -17,12 +17,13 @@ from PIL import Image
 
 from nemovideo._wire.answer import AnswerBuilder
 from nemovideo._wire.sse import Frame
-from nemovideo.errors import AgentError
+from nemovideo.errors import AgentError, RenderCancelledError
 from nemovideo.events import ToolCallEvent, ToolResultEvent
 from nemovideo.local.agent import respond, timeline_for
 from nemovideo.local.agent.turn import ASK, Turn
 from nemovideo.local.matte import LazyMatting
 from nemovideo.local.media.probe import MediaItem, probe
+from nemovideo.local.rates import Stopwatch
 from nemovideo.local.render import render
 from nemovideo.local.render.clips import MattingSource
 from nemovideo.local.render.notices import Notices
@@ -35,7 +36,8 @@ EXPORT_BASIS = "free export"
 
 _STRIP_HEIGHT_PX, _STRIP_WIDTH_PX = 480, 1920
 _GAP_PX = 8
-_TRIAL_FRAMES = 12
+_TRIAL_FRAMES = 36  # the first ones are faster: some are ready before the first is written
+_TRIAL_S = 5.0
 _THREADS = min(2, os.cpu_count() or 1)
 
 _default = LazyMatting()
@@ -108,10 +110,19 @@ def measured_speed(
     matting()  # not part of the measured time
     with tempfile.TemporaryDirectory(prefix="nemovideo-estimate-") as folder:
         output = Path(folder) / f"trial.{format_}"
-        began = time.perf_counter()
-        result = render(timeline, media, output, format=format_, matting=matting)
-        seconds = time.perf_counter() - began
-    frames = max(1, round(result.duration_ms * timeline.fps / 1000))
+        stopwatch = Stopwatch()
+        with suppress(RenderCancelledError):
+            render(
+                timeline,
+                media,
+                output,
+                format=format_,
+                matting=matting,
+                on_progress=stopwatch.frame_done,
+                cancelled=lambda: stopwatch.measured_s > _TRIAL_S,
+            )
+        seconds = stopwatch.whole_s
+    frames = max(1, round(timeline.duration_ms * timeline.fps / 1000))
     return timeline.width * timeline.height * frames / max(seconds, 1e-3)
 
 

@@ -10,6 +10,7 @@ import json
 import math
 import os
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,6 +41,36 @@ class Size:
 
     bits: float
     measured: bool
+
+
+class Stopwatch:
+    """Times a render from its first frame on, as its start takes long in a new process."""
+
+    def __init__(self) -> None:
+        self._began_s = time.perf_counter()
+        self._first_s: float | None = None
+        self._first = self._done = 0.0
+
+    def frame_done(self, fraction: float) -> None:
+        """Note the fraction of frames done, 0..1, after each frame."""
+        self._done = fraction
+        if self._first_s is None:
+            self._first_s, self._first = time.perf_counter(), fraction
+
+    @property
+    def measured_s(self) -> float:
+        """Seconds since the first frame; 0 until the second one is done."""
+        if self._first_s is None or self._done <= self._first:
+            return 0.0
+        return time.perf_counter() - self._first_s
+
+    @property
+    def whole_s(self) -> float:
+        """Seconds for all frames at the rate of those after the first; for one frame, its own."""
+        measured_s = self.measured_s
+        if not measured_s:
+            return time.perf_counter() - self._began_s
+        return measured_s / (self._done - self._first)
 
 
 def record(

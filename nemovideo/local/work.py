@@ -65,6 +65,12 @@ class Work:
         uses_matting = any(clip.background is not None for clip in timeline.clips)
         if uses_matting:
             self.matting()  # not part of the measured time
+        stopwatch = rates.Stopwatch()
+
+        def report(fraction: float) -> None:
+            stopwatch.frame_done(fraction)
+            on_progress(fraction)
+
         started = time.perf_counter()
         result = render(
             timeline,
@@ -73,9 +79,10 @@ class Work:
             format=format,
             quality=quality,
             matting=self.matting,
-            on_progress=on_progress,
+            on_progress=report,
             cancelled=cancelled,
         )
+        whole_s = stopwatch.whole_s
         seconds = max(time.perf_counter() - started, 1e-6)
         frames = result.duration_ms * timeline.fps / 1000
         name = next((media[clip.media].name for clip in timeline.clips if clip.media), "a title")
@@ -89,7 +96,7 @@ class Work:
                 format,
                 quality,
                 pixels=round(timeline.width * timeline.height * frames),
-                seconds=seconds,
+                seconds=whole_s,
                 size_bytes=result.size_bytes,
             )
         return result

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import attrs
 import pytest
 
 from nemovideo import AsyncClient, Client
@@ -23,6 +22,15 @@ from tests.support.render import YellowMatte, make_video, person_picture
 @pytest.fixture(autouse=True)
 def _no_rates_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rates, "cache_dir", lambda: tmp_path / "cache")
+
+
+class Timer:
+    """A clock that is set by hand."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
 
 
 @pytest.fixture
@@ -55,24 +63,46 @@ def test_an_impossible_result_is_not_estimated(cloud: Client, tmp_path: Path) ->
             cloud.estimate(make_video(tmp_path / "a.mp4", seconds=1), format="png")
 
 
-def test_a_machine_without_earlier_renders_is_measured_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_measurement_is_made_again_until_there_is_a_render(tmp_path: Path) -> None:
     source = make_video(tmp_path / "a.mp4", seconds=3, tone=None)
     with Client.local(engine=YellowMatte()) as client:
-        first = client.estimate(source, background="blur")
-        assert first.credits == 1
-        assert first.basis.startswith("measured")
-        speed = rates.speed("YellowMatte", "mp4")
-        assert speed is not None
-        assert first.seconds == pytest.approx(160 * 120 * 75 / speed)
-        monkeypatch.setattr("nemovideo.local.previews.measured_speed", None)
-        again = client.estimate(source, background="white")
-        assert attrs.evolve(again, basis=first.basis) == first
-        assert first.basis == "measured on a few frames just now; size: typical for this format"
-        assert "time from earlier renders on this machine; size: typical" in again.basis
+        for _ in range(2):
+            made = client.estimate(source, background="blur")
+            assert made.credits == 1
+            assert made.seconds is not None
+            assert made.basis == "measured on a few frames just now; size: typical for this format"
+        assert rates.speed("YellowMatte", "mp4") is None  # a measurement is not a render
         assert client.backend is not None
         assert client.backend.requests == ()
+        rates.record_speed("YellowMatte", "mp4", 1e6)
+        again = client.estimate(source, background="white")
+        assert again.seconds == pytest.approx(160 * 120 * 75 / 1e6)
+        assert "time from earlier renders on this machine; size: typical" in again.basis
+
+
+def test_the_start_of_a_render_is_not_part_of_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Timer()
+    monkeypatch.setattr("nemovideo.local.rates.time.perf_counter", clock)
+    watch = rates.Stopwatch()
+    for at_s, fraction in ((20, 0.1), (21, 0.2), (22, 0.3)):
+        clock.now_s = at_s
+        watch.frame_done(fraction)
+    assert watch.measured_s == 2
+    assert watch.whole_s == pytest.approx(10)  # a second for each of ten frames
+    clock.now_s = 0
+    single = rates.Stopwatch()
+    clock.now_s = 5
+    single.frame_done(1.0)
+    assert (single.measured_s, single.whole_s) == (0, 5)
+
+
+def test_a_slow_measurement_is_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nemovideo.local.previews._TRIAL_S", 0)
+    source = make_video(tmp_path / "a.mp4", seconds=3, tone=None)
+    with Client.local(engine=YellowMatte()) as client:
+        made = client.estimate(source, background="blur")
+    assert made.seconds is not None
+    assert made.seconds > 0
 
 
 def test_earlier_renders_predict_the_size_of_the_next(tmp_path: Path) -> None:
