@@ -15,7 +15,9 @@ from nemovideo.local.agent.language import Language, detect
 from nemovideo.local.agent.leftovers import left_out
 from nemovideo.local.agent.message import QUOTE, Message, read_message
 from nemovideo.local.agent.referents import referents
+from nemovideo.local.agent.selection import missing_clip
 from nemovideo.local.agent.turn import ASK, TRIAL_COSTS, Kind, Question, Step, ToolUse, Turn
+from nemovideo.local.agent.words import has
 from nemovideo.local.media.limits import MAX_OVERLAYS, MAX_PARTS, MAX_TEXT_CHARS
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
@@ -60,8 +62,13 @@ def respond(
     if len(requests) > _MAX_REQUESTS:
         said = context.say("too_many_requests", limit=_MAX_REQUESTS)
         return _turn(answered(said, done=False), context, before)
+    missing = False
     for wanted in requests:
-        for outcome in _carried_out(wanted, context, alone=len(requests) == 1):
+        if missing and has(wanted.clause.text, "framing.it"):
+            continue  # "… the second clip and mute it"
+        refusal = missing_clip(wanted.clause, wanted.intent, context)
+        missing = bool(refusal)
+        for outcome in refusal or _carried_out(wanted, context, alone=len(requests) == 1):
             outcomes.append(outcome)
             if outcome.undone:
                 context = evolve(context, timeline=context.previous, history=context.history[:-1])

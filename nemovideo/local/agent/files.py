@@ -9,7 +9,8 @@ from nemovideo.local.agent.message import Clause, normalize
 from nemovideo.local.agent.words import has
 from nemovideo.local.media.probe import MediaItem
 
-_ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "last": -1}
+_NAMES = "first second third fourth fifth sixth seventh eighth ninth tenth"
+_ORDINALS = {"last": -1, **{name: index for index, name in enumerate(_NAMES.split())}}
 
 
 def of_kind(media: Sequence[MediaItem], kinds: Collection[str]) -> list[MediaItem]:

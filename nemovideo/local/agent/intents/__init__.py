@@ -14,6 +14,7 @@ from nemovideo.local.agent.intents import (
     create,
     fades,
     framing,
+    join,
     limits,
     logo,
     look,
@@ -72,6 +73,13 @@ INTENTS: tuple[Intent, ...] = (
         words=("sound.behind",),
         unless=("title",),
         when=sound.matches_background,
+    ),
+    Intent(
+        "join_clips",
+        "clips",
+        join.join,
+        unless=(*clips.OTHER_SUBJECTS, "join.otherwise"),
+        when=join.matches,
     ),
     Intent("create", "create", create.create, when=create.matches),
     Intent(

@@ -8,6 +8,7 @@ from nemovideo.local.agent.intents import logo
 from nemovideo.local.agent.language import times
 from nemovideo.local.agent.message import VIDEO, Clause
 from nemovideo.local.agent.places import find_spot
+from nemovideo.local.agent.selection import how_to_add
 from nemovideo.local.agent.timing import says_when
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.media.probe import MediaItem
@@ -27,7 +28,7 @@ def remove(clause: Clause, context: Context) -> Outcomes:
     timeline = context.timeline
     index = _meant(clause, timeline)
     if index is None:
-        return refused("remove_clip", {}, context.say("clip_not_there"))
+        return refused("remove_clip", {}, context.say("clip_not_there") + how_to_add(context))
     if len(timeline.clips) == 1:
         return refused("remove_clip", {}, context.say("only_clip"))
     left = [clip for i, clip in enumerate(timeline.clips) if i != index]

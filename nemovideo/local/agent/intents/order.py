@@ -10,6 +10,7 @@ from nemovideo.local.agent.context import Context, Outcomes, answered, asked, di
 from nemovideo.local.agent.intents import clips
 from nemovideo.local.agent.language import digits
 from nemovideo.local.agent.message import IMAGE, VIDEO, Clause
+from nemovideo.local.agent.selection import how_to_add, only_so_many
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.timeline import Timeline
 
@@ -37,9 +38,9 @@ def reorder(clause: Clause, context: Context) -> Outcomes:
         return clips.add(clause, context)  # "put rain.mp4 first", which is not there yet
     count = len(timeline.clips)
     if count == 1:
-        return refused("reorder_clips", {}, context.say("only_one_clip"))
+        return refused("reorder_clips", {}, context.say("only_one_clip") + how_to_add(context))
     if None in indexes:
-        return refused("reorder_clips", {}, context.say("clip_not_there"))
+        return refused("reorder_clips", {}, only_so_many(context, timeline))
     order = list(range(count))
     named = [index for index in indexes if index is not None]
     if moves:
