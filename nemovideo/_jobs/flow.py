@@ -57,7 +57,13 @@ def run(
         if found is not None and checkpoint is not None and not found.finished:
             check_service(checkpoint, found, service)
         record, inputs = yield from begin(context, order, found, checkpoint, service)
-        meter = Meter(context.settings.clock, on_progress, record.fraction, record.elapsed_s)
+        meter = Meter(
+            context.settings.clock,
+            on_progress,
+            record.fraction,
+            record.elapsed_s,
+            awaits_job=record.render_id is not None and not record.rendered,
+        )
         journal.begin(record, meter)
         if found is None:
             yield from journal.save(record)

@@ -20,6 +20,8 @@ class Meter:
     """Adds up the phases by their weights, without ever decreasing.
 
     `fraction` and `elapsed_s` are the progress of earlier processes; `weights` are by phase.
+    With `awaits_job`, nothing is reported until the service has said how far a render is that
+    an earlier process has submitted.
     """
 
     def __init__(
@@ -30,11 +32,14 @@ class Meter:
         elapsed_s: float = 0.0,
         *,
         weights: Mapping[str, float] = _JOB,
+        awaits_job: bool = False,
     ) -> None:
         self._clock = clock
         self._report = report
+        self._earlier_s = elapsed_s
         self._started = clock.monotonic() - elapsed_s
         self._weights = weights
+        self._awaits_job = awaits_job
         self._phase = next(iter(weights))
         self._message = ""
         self._render_id: str | None = None
@@ -60,11 +65,12 @@ class Meter:
 
     def job(self, job: RenderJob) -> None:
         """Record the progress of the render job."""
-        self._message, self._render_id = "Rendering…", job.id
+        self._message, self._render_id, self._awaits_job = "Rendering…", job.id, False
         self._update(1.0 if job.completed else (job.progress or 0.0) / 100)
 
     def outage(self) -> None:
         """Report a lost connection."""
+        self._awaits_job = False
         self.say("Connection lost; retrying…")
 
     def say(self, message: str) -> None:
@@ -73,12 +79,15 @@ class Meter:
         self._update(0.0)
 
     def end(self) -> None:
-        """Report the finished result."""
+        """Report the finished result, and log the seconds of this run and its phases."""
         ends = [*self._begun.values(), self._clock.monotonic()][1:]
         phases = zip(self._begun, self._begun.values(), ends, strict=True)
         parts = [f"{phase} {end - began:.1f} s" for phase, began, end in phases]
-        name, took = self._render_id, ", ".join(parts)
-        log.info("job of %s finished in %.1f s: %s", name, self.elapsed_s, took)
+        if self._earlier_s:
+            parts.append(f"earlier runs {self._earlier_s:.1f} s")
+        log.info(
+            "job finished (%s) in %.1f s: %s", self._render_id, self.elapsed_s, ", ".join(parts)
+        )
         self._phase, self._message, self.fraction = "download", "Video ready!", 1.0
         self._update(1.0)
 
@@ -87,7 +96,7 @@ class Meter:
         done = sum(self._weights[name] for name in names[: names.index(self._phase)])
         fraction = min(1.0, done + self._weights[self._phase] * min(part, 1.0))
         self.fraction = fraction = max(fraction, self.fraction)
-        if self._report is None:
+        if self._report is None or self._awaits_job:
             return
         elapsed = self.elapsed_s
         eta = None

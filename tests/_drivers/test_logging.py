@@ -34,7 +34,7 @@ def test_the_log_has_the_duration_of_each_phase(
     assert len(backend) == 2
     (job,) = lines(caplog, "nemovideo", logging.INFO)
     phases = ", ".join(rf"{phase} \d+\.\d s" for phase in ("upload", "edit", "render", "download"))
-    assert re.fullmatch(rf"job of render_\w+ finished in \d+\.\d s: {phases}", job)
+    assert re.fullmatch(rf"job finished \(render_\w+\) in \d+\.\d s: {phases}", job)
     work = [line for line in lines(caplog, "nemovideo", logging.DEBUG) if "HTTP" not in line]
     assert any(re.fullmatch(r"preview: 1 moments in \d+\.\d\d s", line) for line in work)
     assert any(line.startswith("estimate: the clip was probed in") for line in work)

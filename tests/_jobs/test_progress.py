@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+
+import pytest
+
 from nemovideo._jobs.progress import Meter, reporting_render
 from nemovideo.models import Progress, RenderJob
 from nemovideo.testing import FakeClock
@@ -18,6 +22,22 @@ def test_the_time_left_is_exactly_zero_at_the_end() -> None:
     assert seen[-1].eta_s == 0.0
     meter.end()
     assert (seen[-1].fraction, seen[-1].eta_s) == (1.0, 0.0)
+
+
+def test_the_seconds_in_the_log_of_a_resumed_job_add_up(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "nemovideo")
+    clock = FakeClock()
+    meter = Meter(clock, None, 0.3, 2.0)
+    for phase in ("upload", "render", "download"):
+        meter.begin(phase, phase)
+        if phase == "render":
+            meter.job(RenderJob("render_1", "completed", 100.0))
+        clock.sleep(1.0)
+    meter.end()
+    assert caplog.messages[0] == (
+        "job finished (render_1) in 5.0 s: "
+        "upload 1.0 s, render 1.0 s, download 1.0 s, earlier runs 2.0 s"
+    )
 
 
 def test_a_render_alone_has_its_own_scale_and_calls_the_users_callback_too() -> None:

@@ -16,7 +16,7 @@ from nemovideo.local.server.faults import Fault
 from nemovideo.models import Progress
 from nemovideo.retry import RetryPolicy
 from nemovideo.testing import FakeClock
-from tests._jobs.conftest import Bench
+from tests._jobs.conftest import Bench, Crash
 from tests.support.job_child import COLOR, QUICK
 from tests.support.jobs import RGB, Ledger, QuickRenderer, runs_of
 from tests.support.media import corner, make_clip, make_picture, near, pictures
@@ -192,6 +192,32 @@ def test_an_error_names_the_checkpoint_and_progress_resumes(bench: Bench) -> Non
     assert fractions[-1] == 1.0
     assert seen[0].elapsed_s >= earlier.elapsed_s > 0
     assert {progress.phase for progress in seen} <= {"upload", "render", "download"}
+    bench.is_done_once()
+
+
+def test_the_progress_of_a_resumed_job_begins_where_its_render_is(bench: Bench) -> None:
+    go_on, seen = threading.Event(), list[Progress]()
+
+    def at_work() -> None:
+        assert go_on.wait(20)
+
+    def crash(now: Progress) -> None:
+        if now.fraction > 0.5:
+            raise Crash
+
+    def resume(now: Progress) -> None:
+        seen.append(now)
+        go_on.set()
+
+    bench.renderer.at_work = at_work
+    with bench.client() as client:
+        try:
+            with pytest.raises(Crash):
+                client.remove_background(bench.clip, **bench.order(progress=crash))
+            client.jobs.resume(bench.path, resume)
+        finally:
+            go_on.set()
+    assert (seen[0].phase, round(seen[0].fraction, 2)) == ("render", 0.6)
     bench.is_done_once()
 
 
