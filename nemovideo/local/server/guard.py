@@ -19,10 +19,13 @@ from nemovideo._support.addresses import mask_file_token
 
 _access = logging.getLogger("nemovideo.local.access")
 _POLL = re.compile(r"GET /api/render/proxy/lambda/[^/]+")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+"""The ids that are taken from a client: they cannot forge a line or a field of the log."""
 _LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?", re.IGNORECASE)
 
 _MAX_REQUESTS = 10_000
 _MAX_CLIENT_CHARS = 60
+_MAX_REQUEST_ID_CHARS = 128
 _MAX_METHOD_CHARS = 20
 _MAX_PATH_CHARS = 1000
 """Limits of the recorded requests, and of their lines in the log."""
@@ -75,7 +78,8 @@ class RequestLog:
 class Guard:
     """Records every request, and logs a line when it ends; polls of renders at DEBUG.
 
-    Every response has a random X-Request-Id, which is also logged, unless a fault rule sets one.
+    Every response has an X-Request-Id, which is also logged: that of the request if it is well
+    formed, otherwise a random one, unless a fault rule sets one.
 
     `in_progress` is the number of running requests of each user, counted by `count_request`.
 
@@ -97,7 +101,10 @@ class Guard:
         """Handle a request."""
         number = self._log.note(scope["method"], scope["path"])
         began_s, status, size = time.perf_counter(), 0, 0
-        request_id = secrets.token_hex(8)
+        request_headers = Headers(scope=scope)
+        request_id = request_headers.get("x-request-id", "")
+        if not _REQUEST_ID.fullmatch(request_id):
+            request_id = secrets.token_hex(8)
 
         async def answer(message: Message) -> None:
             nonlocal status, size, request_id
@@ -110,7 +117,7 @@ class Guard:
             size += len(message.get("body", b""))
             await send(message)
 
-        local = _LOCAL.fullmatch(Headers(scope=scope).get("host", ""))
+        local = _LOCAL.fullmatch(request_headers.get("host", ""))
         app = self._app if self._any_host or local else _MISDIRECTED
         if len(scope["raw_path"]) + len(scope["query_string"]) > _MAX_URL_CHARS:
             app = _TOO_LONG
@@ -126,7 +133,7 @@ class Guard:
             level = min(self._log.level, logging.DEBUG) if poll else self._log.level
             if _access.isEnabledFor(level):
                 line = _request_line(scope)
-                shown = quote(request_id[:_MAX_CLIENT_CHARS])
+                shown = quote(request_id[:_MAX_REQUEST_ID_CHARS])
                 _access.log(level, "%s %d %d B %.3f s %s", line, status, size, seconds, shown)
 
 

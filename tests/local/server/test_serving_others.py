@@ -613,6 +613,32 @@ def test_the_request_id_of_an_error_is_in_the_access_log(caplog: pytest.LogCaptu
     assert len({info.request_id for info in seen}) == len(seen)
 
 
+@pytest.mark.parametrize(
+    ("sent", "accepted"),
+    [
+        ("order-17.retry_2", True),
+        ("a" * 128, True),
+        ("a" * 129, False),
+        ("two words", False),
+        ("100%0a127.0.0.1", False),
+        ("\N{LATIN SMALL LETTER E WITH ACUTE}", False),
+        ("", False),
+    ],
+)
+def test_a_well_formed_request_id_of_the_client_is_kept(
+    sent: str, accepted: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, "nemovideo.local.access"), serving() as api:
+        header = {"X-Request-Id": sent.encode("latin-1")}
+        answer = httpx.get(f"{api.backend.url}/healthz", headers=header)
+    given = answer.headers["x-request-id"]
+    assert (given == sent) == accepted
+    assert accepted or re.fullmatch(r"[0-9a-f]{16}", given)
+    lines = [r.getMessage() for r in caplog.records if r.name == "nemovideo.local.access"]
+    assert lines[-1].split()[-1] == given
+    assert len(lines[-1].split()) == 10
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: x"])
 def test_a_connection_without_a_request_is_closed(sent: bytes) -> None:
     server = Server("127.0.0.1", 0, shared=True, request_head_s=0.05)
