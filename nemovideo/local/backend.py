@@ -83,7 +83,8 @@ class LocalBackend:
         respond: Replaces the agent.
         render: Replaces the renderer: a function `(timeline, media, output, *, format, quality,
             on_progress, cancelled)` that writes `output` and returns an object with
-            `duration_ms`, `size_bytes` and `warnings` (docs/testing.md).
+            `duration_ms`, `size_bytes` and `warnings`; it ends once `cancelled()` returns true
+            (docs/testing.md).
         probe: Replaces the parser of media headers.
         opening: Replaces the function that makes the first timeline of a session from its
             uploaded files; it may return None.

@@ -56,7 +56,10 @@ class Renderer(Protocol):
         on_progress: Callable[[float], None],
         cancelled: Callable[[], bool],
     ) -> Rendered:
-        """Write the file; `on_progress` gets fractions (0..1)."""
+        """Write the file; `on_progress` gets fractions (0..1).
+
+        Once `cancelled` returns true, stop with any exception, or return.
+        """
         ...
 
 
@@ -150,16 +153,18 @@ class RenderQueue:
         renders = self._store.renders
         output = self.path(job)
         checked_s = 0.0
+        told = False
 
         def set_progress(fraction: float) -> None:
             renders.set_progress(job, min(99, int(fraction * 100)))
 
         def cancelled() -> bool:
-            nonlocal checked_s
+            nonlocal checked_s, told
             if time.monotonic() - checked_s >= _SIZE_CHECK_INTERVAL_S:
                 self._check_size(job, output)
                 checked_s = time.monotonic()
-            return self._stopping or renders.status(job) == "cancelled"
+            told = self._stopping or renders.status(job) == "cancelled"
+            return told
 
         try:
             media = {f.item.id: f.item for f in self._store.projects.files(job.session_id)}
@@ -183,13 +188,14 @@ class RenderQueue:
             )
             if renders.status(job) == "cancelled":  # after its last frame
                 _remove(output)
-        except RenderCancelledError:
-            _remove(output)
-            renders.requeue(job)  # no effect if the user canceled it
         except BaseException as error:  # noqa: BLE001 - the worker must survive
+            _remove(output)
+            interrupted = told or isinstance(error, RenderCancelledError)
+            if interrupted or renders.status(job) == "cancelled":
+                renders.requeue(job)  # no effect if the user canceled it
+                return
             if not isinstance(error, (NemoError, ValueError)):
                 _log.exception("the local renderer failed")
-            _remove(output)
             renders.fail(job, failure_text(error))
         finally:
             renders.clear_progress(job)

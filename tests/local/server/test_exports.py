@@ -186,6 +186,31 @@ def test_a_running_and_a_pending_render_can_be_canceled() -> None:
         assert api.ask("POST", f"{SUBMIT}/three/cancel").json()["status"] == "completed"
 
 
+@pytest.mark.parametrize("raises", [True, False])
+def test_a_canceled_renderer_may_end_in_any_way(
+    raises: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def render(*_: Any, cancelled: Callable[[], bool], **__: Any) -> Any:
+        begun.set()
+        try:
+            while not cancelled():
+                pass
+            if raises:
+                raise RuntimeError("the program was killed")
+        finally:
+            ended.set()
+
+    with serving(tmp_path, render=render) as api:
+        api.submit(api.session_with_video(), "one", format="mp4")
+        assert begun.wait(10)
+        assert api.ask("POST", f"{SUBMIT}/one/cancel").json()["status"] == "cancelled"
+        assert ended.wait(10)
+    assert "failed" not in caplog.text
+    assert list((tmp_path / "renders").iterdir()) == []
+
+
 def test_a_render_canceled_after_its_last_frame_leaves_no_file(tmp_path: Path) -> None:
     cancel: list[Callable[[], object]] = []
 
