@@ -17,6 +17,15 @@ from tests.support.media import make_clip
 
 pytest_plugins = ("pytester",)
 
+USERS = {
+    "NEMO_TOKEN": "nmv_usr_of_the_cloud",
+    "NEMOVIDEO_API_KEY": "nmv_usr_of_the_cloud",
+    "NEMO_API_URL": "https://cloud.invalid",
+    "NEMO_WEB_URL": "https://cloud.invalid",
+    "NEMO_CLIENT_ID": "00000000-0000-4000-8000-000000000000",
+    "NEMO_EDIT_COST": "7",
+    "NEMO_TIMEOUT": "20",
+}
 PAGE = DOCS / "testing.md"
 CACHE = cache_dir().parent  # pytester sets another home, where the model is not cached
 
@@ -33,6 +42,9 @@ def test_the_examples_and_the_tests_on_testing_run(
     blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
     tests = [block for block in blocks if not re.search(r"\brecord\(", block)]
     pytester.makepyfile("\n".join(tests))
+    # The user's own settings, for the cloud.
+    for name, value in USERS.items():
+        monkeypatch.setenv(name, value)
     pytester.runpytest_inprocess("-W", "error").assert_outcomes(passed=5)
 
 
