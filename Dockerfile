@@ -1,4 +1,4 @@
-# The local backend as a service: docs/local.md says how to run it. Its RUN command is run in CI
+# The local backend as a service: docs/serving.md says how to run it. Its RUN command is run in CI
 # without Docker (.ci/docker), and so are ENTRYPOINT, CMD and HEALTHCHECK.
 FROM python:3.12-slim AS build
 COPY pyproject.toml README.md LICENSE /src/

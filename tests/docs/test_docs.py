@@ -106,6 +106,20 @@ def test_the_pictures_of_all_pages_are_there_and_small() -> None:
             assert (page.parent / address).stat().st_size < 150_000, page
 
 
+def test_the_pages_that_other_files_point_to_are_there() -> None:
+    named: dict[str, set[str]] = {}
+    packages = ("nemovideo", "tests", "benchmarks", "examples")
+    for pattern in ("Dockerfile", "*.*", ".ci/*", "docker/*", *(f"{p}/**/*.py" for p in packages)):
+        for path in ROOT.glob(pattern):
+            if path.is_file():
+                text = path.read_text(encoding="utf-8", errors="replace")
+                named[path.name] = set(re.findall(r"(?<![\w/])docs/[\w/-]+\.md", text))
+    for name, pages_named in named.items():
+        assert [page for page in pages_named if not (ROOT / page).exists()] == [], name
+    (page,) = named["Dockerfile"]
+    assert "docker build" in (ROOT / page).read_text(encoding="utf-8")
+
+
 def test_the_blocks_of_all_pages_begin_as_mkdocs_reads_them() -> None:
     for page, text in texts("**/*.md"):
         fences = re.findall(r"^ *```(.*)$", text, re.MULTILINE)
