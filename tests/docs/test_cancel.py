@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -48,13 +48,13 @@ def test_a_visitor_gets_the_video_or_disconnects_and_the_render_is_canceled(
 ) -> None:
     rendering, canceled = threading.Event(), threading.Event()
 
-    def render(_timeline: Any, _media: Any, output: Path, *, cancelled: Any, **_: Any) -> Any:
+    def render(*given: Any, cancelled: Callable[[], bool], **_: Any) -> Any:
         rendering.set()
         while leaving.is_set() and not cancelled():
             pass
         if cancelled():
             canceled.set()
-        output.write_bytes(b"a video")
+        given[2].write_bytes(b"a video")
         return SimpleNamespace(duration_ms=400, size_bytes=7, warnings=())
 
     leaving = threading.Event()

@@ -629,7 +629,7 @@ def test_a_well_formed_request_id_of_the_client_is_kept(
     sent: str, accepted: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG, "nemovideo.local.access"), serving() as api:
-        header = {"X-Request-Id": sent.encode("latin-1")}
+        header = {b"X-Request-Id": sent.encode("latin-1")}
         answer = httpx.get(f"{api.backend.url}/healthz", headers=header)
     given = answer.headers["x-request-id"]
     assert (given == sent) == accepted
