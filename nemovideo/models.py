@@ -305,9 +305,10 @@ class Reply:
             dropped; else None.
         silent: Whether the agent sent no text.
         recovered: Whether the stream dropped and the result was taken from the state.
-        incomplete: Whether the text ends with fragments that no complete event confirmed.
+        incomplete: Whether the end of the answer is missing: the stream dropped, so edits may be
+            missing too, or the text ends with fragments that no complete event confirmed.
         warnings: Errors that the agent reported with a complete answer, and why its tools failed,
-            in their own words.
+            in their own words; and that the stream dropped.
         failed_tools: The names of the tools whose last call failed.
     """
 

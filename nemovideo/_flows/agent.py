@@ -146,6 +146,8 @@ def _listen(
             chunk = yield from read(handle, waits_until - clock.monotonic())
         except APIConnectionError:
             yield from _feed(builder, decoder.finish())
+            if builder.turn_complete:  # only the end of the stream was lost
+                return
             raise
         except InvalidRequestError as closed:  # the client was closed during the answer
             closed.may_have_spent = True
@@ -212,13 +214,18 @@ def _recover(
     cause: NemoError,
     on_lost: Callable[[], Flow[None]] | None,
 ) -> Flow[Reply]:
-    """After a dropped stream, determine from the state whether the message took effect (§10)."""
+    """After a dropped stream, determine from the state whether the message took effect (§10).
+
+    The run may have been stopped between two edits, so the reply is incomplete.
+    """
     if on_lost is not None:
         yield from on_lost()
     after = yield from watch(context, session_id, lambda now: _differ(before, now))
     if after is not None:
+        after = yield from settled(context, session_id, after)
         changes = state_flow.changes(before, after)
-        return attrs.evolve(_reply(builder), recovered=True, changes=changes)
+        reply = attrs.evolve(_reply(builder), recovered=True, changes=changes)
+        return cut_off(reply, session_id)
     if isinstance(cause, StreamTimeoutError):
         raise cause
     error = StreamInterruptedError(
@@ -257,6 +264,32 @@ def watch(
         if changed(now):
             return now
     return None
+
+
+def settled(context: Context, session_id: str, state: SessionState) -> Flow[SessionState]:
+    """Poll the state until it stops changing; a run may continue after its stream was lost."""
+    limits = context.settings.stream
+    for _ in range(limits.checks):
+        yield Sleep(limits.check_s, purpose="to learn whether the agent has finished")
+        try:
+            now = yield from state_flow.get(context, session_id)
+        except _TEMPORARY as failure:
+            name = type(failure).__name__
+            log.info("session %s: %s; its state will be read again", session_id, name)
+            continue
+        if not _differ(state, now):
+            return now
+        state = now
+    return state
+
+
+def cut_off(reply: Reply, session_id: str) -> Reply:
+    """Return a reply whose end was not received as incomplete, with a warning."""
+    warning = (
+        "The connection dropped during the agent's answer, so edits may be missing: check the "
+        f"result, and ask only for what is missing, in session {session_id}."
+    )
+    return attrs.evolve(reply, incomplete=True, warnings=(*reply.warnings, warning))
 
 
 def _differ(before: SessionState, after: SessionState) -> bool:

@@ -110,6 +110,8 @@ class MessageEntry:
         frozen: The reserved credits before the message.
         reply: The agent's answer, once known.
         warnings: What the agent did not do, or asked.
+        incomplete: Whether the end of the answer was not received, so that edits may be missing.
+        failure: Why the answer did not do what was asked, if it did not.
         lost_at: Epoch seconds when the answer was lost, or when that was first noticed.
     """
 
@@ -121,6 +123,8 @@ class MessageEntry:
     frozen: float
     reply: str = ""
     warnings: tuple[str, ...] = ()
+    incomplete: bool = False
+    failure: str = ""
     lost_at: float | None = None
 
 

@@ -28,7 +28,12 @@ from nemovideo._progress.bar import OnProgress
 from nemovideo._support.disk import Stamp, sha256_of_file
 from nemovideo._values.remedies import Code, Option, Remedy, Resume
 from nemovideo._wire import envelopes
-from nemovideo.errors import AgentError, NemoError, SessionNotFoundError
+from nemovideo.errors import (
+    AgentError,
+    NemoError,
+    SessionNotFoundError,
+    StreamInterruptedError,
+)
 from nemovideo.files import Upload
 from nemovideo.models import RenderedVideo, RenderJob, Reply
 
@@ -98,9 +103,14 @@ def _remedy(error: NemoError, checkpoint: Path | None, record: Checkpoint) -> Re
             "another account: use that account's token",
             ("choose another ", Option("checkpoint"), " to start over"),
         )
-    answered = record.message is not None and record.message.status == "answered"
-    resume = Remedy(("resume with ", Resume(str(checkpoint), send_again=answered)))
-    return Remedy.after(error.remedy, resume)
+    message, path = record.message, str(checkpoint)
+    answered = message is not None and message.status == "answered"
+    again = ("resume with ", Resume(path, send_again=answered))
+    if not answered or message is None or not message.incomplete:
+        return Remedy.after(error.remedy, Remedy(again))
+    session = Code(f"client.sessions.attach({record.session_id!r}).send(…)")
+    rest = ("ask for the missing part with ", session, ", then resume with ", Resume(path))
+    return Remedy.after(error.remedy, Remedy(rest, again))
 
 
 def _remedy_after_edit(error: NemoError, record: Checkpoint, *, embedded: bool) -> Remedy:
@@ -172,42 +182,54 @@ class _Pipeline:
                 on_wait=self._wait_for_message,
             )
         if entry is None or reply is None:
-            before = yield from state.get(context, session_id)
-            balance = yield from state.balance(context)
-            entry = job_message.entry_before(context.settings.clock.time(), before, balance)
-            spent_from = journal.current.credits_before
-            yield from journal.save(
-                attrs.evolve(
-                    journal.current,
-                    message=entry,
-                    credits_before=balance.available if spent_from is None else spent_from,
-                )
-            )
-            try:
-                reply = yield from agent.send(
-                    context, session_id, self._words(), on_lost=self._wait_from_now
-                )
-            except NemoError as error:
-                failed = job_message.after_failure(journal.current.message or entry, error)
-                record = attrs.evolve(journal.current, message=failed)
-                if failed is None:  # the balance may change before the next attempt
-                    record = attrs.evolve(record, credits_before=spent_from)
-                yield from journal.save(record)
-                raise
-            after = yield from state.get(context, session_id)
-            reply = job_message.with_warnings(reply, journal.current.order.notes)
-            entry = job_message.entry_with_reply(entry, reply)
-            try:
-                if after.draft == before.draft:
-                    raise job_message.unchanged_error(reply)
-                job_message.check_edited(journal.current.order.stretch_s, after.draft, reply)
-            except AgentError:
-                answered = job_message.answered_entry(entry, after)
-                yield from journal.save(attrs.evolve(journal.current, message=answered))
-                raise
+            entry, reply = yield from self._send(session_id)
+        reply = job_message.with_warnings(reply, journal.current.order.notes)
+        entry = job_message.entry_with_reply(entry, reply)
+        if entry.status == "sending":  # else the user has continued in the session
+            yield from self._check(session_id, entry, reply)
         entry = attrs.evolve(entry, status="done")
         yield from journal.save(attrs.evolve(journal.current, message=entry))
         return reply
+
+    def _send(self, session_id: str) -> Flow[tuple[MessageEntry, Reply]]:
+        """Record the message, and send it."""
+        context, journal = self.context, self.journal
+        before = yield from state.get(context, session_id)
+        balance = yield from state.balance(context)
+        entry = job_message.entry_before(context.settings.clock.time(), before, balance)
+        spent_from = journal.current.credits_before
+        yield from journal.save(
+            attrs.evolve(
+                journal.current,
+                message=entry,
+                credits_before=balance.available if spent_from is None else spent_from,
+            )
+        )
+        try:
+            reply = yield from agent.send(
+                context, session_id, self._words(), on_lost=self._wait_from_now
+            )
+        except NemoError as error:
+            failed = job_message.after_failure(journal.current.message or entry, error)
+            record = attrs.evolve(journal.current, message=failed)
+            if failed is None:  # the balance may change before the next attempt
+                record = attrs.evolve(record, credits_before=spent_from)
+            yield from journal.save(record)
+            raise
+        return entry, reply
+
+    def _check(self, session_id: str, entry: MessageEntry, reply: Reply) -> Flow[None]:
+        """Check that the draft has the edits; record an answer without them."""
+        after = yield from state.get(self.context, session_id)
+        try:
+            if job_message.draft_digest(after) == entry.draft:
+                raise job_message.unchanged_error(reply)
+            stretch_s = self.journal.current.order.stretch_s
+            job_message.check_edited(stretch_s, after.draft, reply)
+        except (AgentError, StreamInterruptedError) as error:
+            answered = job_message.answered_entry(entry, after, error)
+            yield from self.journal.save(attrs.evolve(self.journal.current, message=answered))
+            raise
 
     def _wait_from_now(self) -> Flow[None]:
         entry = self.journal.current.message

@@ -92,14 +92,16 @@ def recover(
 
     With `send_again`, the message is sent again if its effect is unknown. In a batch, the balance
     is ignored, since other jobs change it. A batch also sends a message again that was answered
-    without a change: the user has run the batch again.
+    completely, but without a change: the user has run the batch again.
 
     Raises:
-        AgentError: It was answered, but did not change the draft.
-        StreamInterruptedError: It may have arrived, and its effect is unknown.
+        AgentError: It was answered, but did not do what was asked.
+        StreamInterruptedError: Its answer was cut off before the edits that were asked for, or it
+            may have arrived, and its effect is unknown.
     """
     state = yield from state_flow.get(context, session_id)
-    if draft_digest(state) == entry.draft and not _run_has_ended(context, entry):
+    may_continue = not _run_has_ended(context, entry)
+    if draft_digest(state) == entry.draft and may_continue:
         now = context.settings.clock.time()
         lost_at = now if entry.lost_at is None else min(entry.lost_at, now)  # the clock may go back
         yield from on_wait(attrs.evolve(entry, lost_at=lost_at))
@@ -110,15 +112,19 @@ def recover(
             elapsed_s=now - lost_at,
         )
         state = yield from state_flow.get(context, session_id)
+    if draft_digest(state) != entry.draft and may_continue:
+        state = yield from agent.settled(context, session_id, state)
     balance = None if in_batch else (yield from state_flow.balance(context))
     found = outcome_of(entry, state, balance)
     reply = Reply(raw_text=entry.reply, text=entry.reply, recovered=True)
     if found == "changed":
-        return reply
-    if found == "lost" or send_again or (found == "answered" and in_batch):
+        return reply if entry.status == "answered" else agent.cut_off(reply, session_id)
+    if found == "lost" or send_again:
+        return None
+    if found == "answered" and in_batch and not entry.incomplete:
         return None
     if found == "answered":
-        raise unchanged_error(reply)
+        raise _answered_error(entry, reply)
     raise StreamInterruptedError(
         "the process ended while the message was being sent, and it may have arrived: "
         "the draft has not changed since, but the credits or the rest of the session have",
@@ -148,23 +154,52 @@ def entry_with_reply(entry: MessageEntry, reply: Reply) -> MessageEntry:
     """Return the entry with the agent's answer and warnings, without secrets."""
     warnings = [envelopes.redact(text)[:_REPLY_CHARS] for text in reply.warnings[:_MAX_WARNINGS]]
     text = envelopes.redact(reply.text)[:_REPLY_CHARS]
-    return attrs.evolve(entry, reply=text, warnings=tuple(warnings))
+    return attrs.evolve(
+        entry, reply=text, warnings=tuple(warnings), incomplete=reply.recovered and reply.incomplete
+    )
 
 
-def answered_entry(entry: MessageEntry, state: SessionState) -> MessageEntry:
+def answered_entry(entry: MessageEntry, state: SessionState, error: NemoError) -> MessageEntry:
     """Return the entry for an answer that did not do what was asked, whatever it changed."""
-    return attrs.evolve(entry, status="answered", draft=draft_digest(state))
+    failure = envelopes.redact(error.message)
+    return attrs.evolve(entry, status="answered", draft=draft_digest(state), failure=failure)
 
 
-def unchanged_error(reply: Reply) -> AgentError:
+def unchanged_error(reply: Reply) -> AgentError | StreamInterruptedError:
     """Return the error for an answer that did not change the draft."""
     return _edit_error("did not change the video", reply)
 
 
-def _edit_error(what: str, reply: Reply, remedy: str | None = None) -> AgentError:
-    error = AgentError(
-        f"the agent {what}: {reply.text or 'it said nothing'}",
-        remedy=remedy,
+def _answered_error(entry: MessageEntry, reply: Reply) -> AgentError | StreamInterruptedError:
+    """Return the error of the answer once more."""
+    if not entry.failure:
+        return unchanged_error(reply)
+    if entry.incomplete:
+        return _interrupted_error(entry.failure, reply)
+    error = AgentError(entry.failure)
+    error.reply = reply
+    return error
+
+
+def _edit_error(
+    what: str, reply: Reply, remedy: str | None = None
+) -> AgentError | StreamInterruptedError:
+    if reply.recovered:
+        message = f"the connection dropped during the agent's answer, so the agent {what}"
+        return _interrupted_error(message, reply)
+    error = AgentError(f"the agent {what}: {reply.text or 'it said nothing'}", remedy=remedy)
+    error.reply = reply
+    return error
+
+
+def _interrupted_error(message: str, reply: Reply) -> StreamInterruptedError:
+    error = StreamInterruptedError(
+        message,
+        remedy=(
+            "Its other edits are in the session, and paid for. If the whole message is sent again, "
+            "it is charged again."
+        ),
+        may_have_spent=True,
     )
     error.reply = reply
     return error
@@ -180,6 +215,7 @@ def check_edited(expected_duration_s: float | None, draft: Draft | None, reply: 
 
     Raises:
         AgentError: The background was not edited, or the video was not trimmed.
+        StreamInterruptedError: The same, since the connection dropped during the answer.
     """
     failed = any("background" in name for name in reply.failed_tools)
     if failed and not backgrounds(draft):

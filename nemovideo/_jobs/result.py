@@ -78,7 +78,8 @@ def stored_reply(record: Checkpoint) -> Reply:
     if record.message is None:
         return Reply()
     text, warnings = record.message.reply, record.message.warnings
-    return Reply(raw_text=text, text=text, warnings=warnings)
+    incomplete = record.message.incomplete
+    return Reply(raw_text=text, text=text, warnings=warnings, incomplete=incomplete)
 
 
 def with_given_path(video: RenderedVideo, order: Order | None) -> RenderedVideo:

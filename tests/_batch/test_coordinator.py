@@ -513,6 +513,19 @@ def test_the_remedy_of_a_file_that_was_cut_off_is_another_run(
     assert late.remedy == "Run the batch again: it resumes from here."
 
 
+def test_a_trim_lost_with_the_connection_is_not_paid_for_twice(
+    tmp_path: Path, clip: Path, quick: LocalBackend
+) -> None:
+    quick.faults.add(Fault(kind="drop", path=RUN, after_bytes=1300))
+    with quick_client(quick) as client:
+        remove = partial(client.batch.remove_backgrounds, clip, tmp_path / "out")
+        for _ in range(2):
+            (row,) = remove(background="white", trim=(0, 0.2))
+            assert isinstance(row.error, errors.StreamInterruptedError)
+            assert "send_again=True" in row.remedy
+    assert asked(quick, RUN) == 1
+
+
 def test_a_message_with_unknown_effect_names_the_checkpoint_to_resume(
     tmp_path: Path, clips: Path, quick: LocalBackend
 ) -> None:

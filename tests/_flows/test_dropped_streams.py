@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import random
+import socket
+from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +16,8 @@ from nemovideo.local import LocalBackend
 from nemovideo.local.server.faults import Fault
 from nemovideo.models import Reply
 from nemovideo.testing import FakeClock
+from tests.support.blocking import KINDS
+from tests.support.service import Service, begin_stream, send_event, serving
 from tests.support.streams import (
     RAW,
     TEXT,
@@ -108,6 +113,8 @@ def test_a_run_that_finishes_after_a_drop_is_found_in_the_state(backend: LocalBa
     with sync_client(backend, clock=FakeClock()) as client:
         reply = client.sessions.create().send(TITLE)
     assert reply.recovered
+    assert reply.incomplete
+    assert "edits may be missing" in reply.warnings[0]
     assert reply.silent
     assert str(reply) == str(reply.changes) != "Nothing changed"
     assert runs(backend) == 1
@@ -123,9 +130,54 @@ def test_a_failed_state_check_counts_as_unchanged(
         add_fault(backend, "drop", run_continues=True)
         backend.faults.add(Fault(kind="status", path="/api/state/*", status=503, times=4))
         assert session.send(TITLE).recovered
-    assert [wait for wait in clock.waits if wait >= 30] == [30, 60]
+    assert [wait for wait in clock.waits if wait >= 30] == [30, 60, 60]
     unchanged = f"session {session.id}: ServerError; treating its state as unchanged"
     assert caplog.messages.count(unchanged) == 1
+
+
+def dropped(*events: dict[str, Any]) -> Callable[[Service, socket.socket, str], bool]:
+    """Return a route that sends these events and drops the connection."""
+
+    def route(service: Service, connection: socket.socket, path: str) -> bool:
+        begin_stream(connection)
+        for event in events:
+            send_event(connection, **event)
+        service.draft = {**service.draft, "d": 2000}
+        return False
+
+    return route
+
+
+def test_a_run_that_continues_after_a_drop_is_awaited_until_the_draft_is_stable() -> None:
+    class Editing(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            if len(self.waits) <= 3:
+                service.draft = {**service.draft, "d": 2000 + len(self.waits)}
+
+    clock = Editing()
+    with (
+        serving(run_sse=dropped({"text": "First"})) as service,
+        client_of("sync", service, clock=clock, token="nmv_usr_x") as client,
+    ):
+        reply = client.sessions.create().send("go")
+    assert reply.changes is not None
+    assert reply.changes.after.duration_ms == 2003
+    assert (reply.recovered, reply.incomplete) == (True, True)
+    assert clock.waits == [30, 60, 60, 60]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_drop_after_the_end_of_the_turn_loses_nothing(kind: str) -> None:
+    clock = FakeClock()
+    end = {"text": "Done!", "turnComplete": True}
+    with (
+        serving(run_sse=dropped(end)) as service,
+        client_of(kind, service, clock=clock, token="nmv_usr_x") as client,
+    ):
+        reply = client.sessions.create().send("go")
+    assert (reply.text, reply.recovered, reply.warnings) == ("Done!", False, ())
+    assert clock.waits == []
 
 
 def test_a_deadline_during_recovery_may_have_spent_credits(

@@ -442,6 +442,51 @@ def test_a_refused_background_fails_the_job_although_another_edit_was_made(bench
     assert not bench.output.exists()
 
 
+@pytest.mark.parametrize("resumed", [False, True])
+def test_edits_lost_with_the_connection_are_a_warning_that_stays(
+    bench: Bench, resumed: bool
+) -> None:
+    bench.backend.faults.add(Fault(kind="drop", path="/run_sse", after_bytes=1300))
+    wish = bench.order(edit="make it black and white")
+    with bench.client() as client:
+        if resumed:  # the process dies after the message
+            bench.crash(EDITED - 1, edit=wish["edit"])
+        video = client.remove_background(bench.clip, **wish)
+        again = client.jobs.resume(bench.path)
+    assert video.reply is not None
+    assert video.reply.incomplete
+    (warning,) = video.warnings
+    assert warning == (
+        "The connection dropped during the agent's answer, so edits may be missing: check the "
+        f"result, and ask only for what is missing, in session {video.session_id}."
+    )
+    assert again.warnings == video.warnings
+    assert runs_of(bench.backend) == 1
+
+
+def test_a_trim_lost_with_the_connection_is_asked_for_separately(bench: Bench) -> None:
+    bench.backend.faults.add(Fault(kind="drop", path="/run_sse", after_bytes=1300))
+    wish = bench.order(trim=(0, 0.2))
+    with bench.client() as client:
+        for _ in range(2):
+            with pytest.raises(errors.StreamInterruptedError) as caught:
+                client.remove_background(bench.clip, **wish)
+            assert caught.value.message == (
+                "the connection dropped during the agent's answer, so the agent did not trim the "
+                "video"
+            )
+            assert "charged again" in caught.value.remedy
+            assert f"then resume with client.jobs.resume({str(bench.path)!r})" in (
+                caught.value.remedy
+            )
+        session_id = client.jobs.load(bench.path).status.session_id
+        assert session_id is not None
+        client.sessions.attach(session_id).send("keep only the first 0.2 seconds")
+        video = client.remove_background(bench.clip, **wish)
+    assert video.warnings == ()
+    assert runs_of(bench.backend) == 2
+
+
 def test_a_failed_render_gets_one_new_id_and_another_after_a_resume(bench: Bench) -> None:
     def fail() -> None:
         raise errors.RenderFailedError("out of film")

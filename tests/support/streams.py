@@ -17,6 +17,7 @@ from nemovideo.local import LocalBackend
 from nemovideo.local.server.faults import Fault
 from nemovideo.testing import FakeClock
 from tests.support import blocking
+from tests.support.service import Service
 
 TITLE = "create a 5 second title card that says 'Number 17'"
 """A request with two stages that needs no upload."""
@@ -44,7 +45,9 @@ def async_client(backend: LocalBackend, **more: object) -> AsyncClient:
     return AsyncClient(base_url=backend.url, web_url=backend.url, **more)  # type: ignore[arg-type]
 
 
-def client_of(kind: str, backend: LocalBackend, **more: object) -> AbstractContextManager[Client]:
+def client_of(
+    kind: str, backend: LocalBackend | Service, **more: object
+) -> AbstractContextManager[Client]:
     """Return a client of a kind in `KINDS`."""
     return blocking.client_of(kind, base_url=backend.url, web_url=backend.url, **more)
 
