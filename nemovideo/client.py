@@ -390,8 +390,9 @@ class Client(BaseClient["sync.SyncDriver"]):
     ) -> models.Estimate:
         """Estimate the credits, seconds and bytes that `remove_background` will take.
 
-        Nothing is sent. With a local backend the time is based on this machine's earlier renders;
-        until there is one, a few frames of the clip are rendered each time to measure it.
+        Nothing is sent. With a local backend, the time is based on this machine's earlier renders;
+        until there is one, a few frames of the clip are rendered each time to measure it. The
+        estimate has the warnings, or raises the error, that the local agent's answer would cause.
 
         Args:
             source: A path, bytes or an open binary file; for a URL only the credits are known.

@@ -573,6 +573,8 @@ class Estimate:
         seconds: The expected time; None if unknown.
         output_bytes: The expected size of the result; None if unknown.
         basis: What the estimate is based on; it begins with "measured" or "rough".
+        warnings: The warnings that `remove_background` would have, as sentences, such as a part of
+            the edit that the local agent cannot do. What the cloud's agent cannot do is unknown.
     """
 
     credits: float
@@ -581,6 +583,7 @@ class Estimate:
     )
     output_bytes: int | None
     basis: str
+    warnings: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:
         from nemovideo._notebook.cards import facts_card
@@ -588,7 +591,7 @@ class Estimate:
         seconds = "" if self.seconds is None else f"about {self.seconds:.0f} s"
         size = "" if self.output_bytes is None else f"about {size_text(self.output_bytes)}"
         facts = [("credits", f"{self.credits:g}"), ("time", seconds), ("result", size)]
-        return facts_card("Estimate", "", facts, note=self.basis)
+        return facts_card("Estimate", "", facts, note=self.basis, warnings=self.warnings)
 
 
 @attrs.frozen

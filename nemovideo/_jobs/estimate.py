@@ -63,7 +63,8 @@ def of_source(
     order = within_video(order, uploads[0])
     header = _trimmed(uploads[0].header, order.trim)
     if context.backend is None:
-        return (yield from _in_cloud(credits, header, chosen, quality, edited=edit is not None))
+        made = yield from _in_cloud(credits, header, chosen, quality, edited=edit is not None)
+        return attrs.evolve(made, warnings=order.notes)
     return (yield from _locally(context, context.backend, credits, order, uploads, chosen))
 
 
@@ -105,7 +106,7 @@ def _locally(
         if not size.measured:
             basis = f"measured: time from earlier renders on this machine; {_TYPICAL}"
         with footage_of(uploads) as footage:
-            timeline, media, _ = edited_draft(order, uploads, footage)
+            timeline, media, reply = edited_draft(order, uploads, footage)
             log.debug("estimate: the clip was probed in %.2f s", clock.monotonic() - began_s)
             if speed is None:
                 began_s = clock.monotonic()
@@ -120,7 +121,8 @@ def _locally(
                 )
         frames = _frames(timeline.duration_ms, timeline.fps, format_)
         pixels = round(timeline.width * timeline.height * frames)
-        return Estimate(credits_, pixels / speed, _bytes(pixels, size), basis)
+        seconds, output_bytes = pixels / speed, _bytes(pixels, size)
+        return Estimate(credits_, seconds, output_bytes, basis, reply.warnings)
 
     return (yield from blocking(compute))
 

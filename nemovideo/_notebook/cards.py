@@ -169,15 +169,23 @@ def message_card(
     return card + below
 
 
-def facts_card(heading: str, name: str, facts: Sequence[tuple[str, str]], *, note: str = "") -> str:
-    """Return the properties of an object as a table, with an optional note below it."""
+def facts_card(
+    heading: str,
+    name: str,
+    facts: Sequence[tuple[str, str]],
+    *,
+    note: str = "",
+    warnings: Sequence[str] = (),
+) -> str:
+    """Return the properties of an object as a table, with a note and warnings below it."""
     rows = "".join(
         f"<tr><th>{escape(key)}</th><td>{escape(one_line(value))}</td></tr>"
         for key, value in facts
         if value
     )
     below = f'<p class="nemo-quiet">{escape(note)}</p>' if note else ""
-    return _card(heading, one_line(name), f'<table class="nemo-rows">{rows}</table>{below}')
+    body = f'<table class="nemo-rows">{rows}</table>{below}{_notes(warnings)}'
+    return _card(heading, one_line(name), body)
 
 
 @attrs.frozen

@@ -64,7 +64,7 @@ def estimate(
             quality=quality,
         )
     if as_json:
-        names = ("credits", "seconds", "output_bytes", "basis")
+        names = ("credits", "seconds", "output_bytes", "basis", "warnings")
         print_json({name: getattr(result, name) for name in names})
         return
     seconds = "time unknown" if result.seconds is None else f"about {result.seconds:.0f} s"
@@ -73,3 +73,5 @@ def estimate(
         size = f"about {size_text(result.output_bytes)}"
     click.echo(f"{credits_text(result.credits)}, {seconds}, {size}")
     print_text(f"Basis: {result.basis}", err=True)
+    for warning in result.warnings:
+        print_text(f"Note: {warning}", err=True)

@@ -220,7 +220,9 @@ def print_video(video: RenderedVideo, *, as_json: bool, embedded: bool = False) 
     print_text(video.path or video.url)
     reply = "" if video.reply is None else " ".join(video.reply.text.split())
     notes = [f"Agent: {reply}"] if reply else []
-    notes += [f"Note: {warning}" for warning in video.warnings]
+    notes += [
+        f"Note: {warning}" for warning in video.warnings if " ".join(warning.split()) not in reply
+    ]
     if video.credits_spent is not None and not embedded:
         notes.append(f"{credits_text(video.credits_spent)} spent, {video.credits_after:g} left")
     if video.project_url and not is_loopback(urlsplit(video.project_url).hostname or ""):

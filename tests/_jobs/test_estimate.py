@@ -163,6 +163,25 @@ def test_words_that_the_local_agent_does_not_know_are_always_refused(tmp_path: P
             rates.record_speed("YellowMatte", "mp4", 1e6)
 
 
+@pytest.mark.parametrize(
+    "edit", ["zorp", "make it look like a cartoon", "add subtitles from speech", "mirror it"]
+)
+def test_an_estimate_warns_about_what_the_job_would_warn_about(edit: str, tmp_path: Path) -> None:
+    source = make_video(tmp_path / "a.mp4", seconds=0.2)
+    with Client.local(engine=YellowMatte()) as client:
+        made = client.estimate(source, background="beach", edit=edit)
+        video = client.remove_background(source, background="beach", edit=edit)
+    assert made.warnings == video.warnings
+    assert bool(made.warnings) == (edit != "mirror it")
+    assert made._repr_html_().count("Note: ") == len(made.warnings)
+
+
+def test_the_cloud_estimate_warns_about_a_shortened_trim(cloud: Client, tmp_path: Path) -> None:
+    source = make_video(tmp_path / "a.mp4", seconds=1)
+    with cloud:
+        assert "99 s" in cloud.estimate(source, background="blur", trim=(0, 99)).warnings[0]
+
+
 def test_a_damaged_or_unwritable_cache_is_ignored(tmp_path: Path) -> None:
     rates.record_speed("fast", "mp4", 1e6)
     rates.record_speed("fast", "mp4", 3e6)

@@ -156,15 +156,23 @@ def test_a_chat_writes_previews(run: Run, clip: Path) -> None:
 
 def test_an_estimate_is_a_line_or_json(run: Run, clip: Path) -> None:
     done = run("estimate", str(clip), "-b", "blur")
-    assert re.fullmatch(r"50 credits, about 20 s, about \d\.\d MB\n", done.stdout)
+    assert re.fullmatch(r"50 credits, about 20 s, about \d+(?:\.\d)? [KM]B\n", done.stdout)
     assert done.stderr.startswith("Basis: rough")
     wishes = ["-b", "white", "--edit", "make it square", "--trim", "0", "0.4", "--local"]
     arguments = [str(clip), *wishes, "-o", "a.webm", "--quality", "low", "--json"]
     value = json.loads(run("estimate", *arguments, "--engine", "fast").stdout)
-    assert list(value) == ["credits", "seconds", "output_bytes", "basis"]
+    assert list(value) == ["credits", "seconds", "output_bytes", "basis", "warnings"]
     assert (value["credits"], value["basis"][:8]) == (1, "measured")
     assert run("estimate", str(clip), "-b", "transparent", "--format", "mp4").exit_code == 2
     assert run("estimate", "https://example.com/a.mp4").stdout.endswith("size unknown\n")
+
+
+def test_a_part_that_the_agent_cannot_do_is_printed_once(run: Run, clip: Path) -> None:
+    wishes = [str(clip), "-b", "#00b140", "--edit", "zorp"]
+    done = run("remove-background", *wishes)
+    assert done.stderr.count("zorp") == 1
+    assert "Agent: Done!" in done.stderr
+    assert "Note: I can't do this" in run("estimate", *wishes, "--local", "--engine", "fast").stderr
 
 
 def test_an_engine_goes_with_a_local_backend_only(run: Run, clip: Path) -> None:
