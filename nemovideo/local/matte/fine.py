@@ -29,6 +29,7 @@ from nemovideo.local.matte.propagation import (
     is_lost,
     propagate,
     steadied,
+    warped_along,
 )
 from nemovideo.local.matte.raster import Crop, Flow, Gray, OpticalFlow, resampled
 from nemovideo.local.matte.search_schedule import SearchSchedule
@@ -125,8 +126,8 @@ class FineCutter:
     def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
         """Yield every frame with its mask, in order, a few frames behind the input.
 
-        Two frames per second are key frames; six where people or the picture around them move, and
-        up to ten where they move so fast that the optical flow loses them. The mask of a key frame
+        Two frames per second are key frames; six where people move or something appears, and up
+        to ten where they move so fast that the optical flow loses them. The mask of a key frame
         is the median of its own and its neighbors' masks: a single wrong one has no effect. Frames
         in between get masks propagated from both sides. A repeated view is processed once.
         """
@@ -175,7 +176,12 @@ class FineCutter:
         if self._moved:
             return True
         whole = grid_of(frame.view.size)
-        return has_changed(frame.gray(whole), key.frame.gray(whole), key.matte.people)
+        here, there = frame.gray(whole), key.frame.gray(whole)
+        if not has_changed(here, there, key.matte.people):
+            return False
+        # A moving camera changes every pixel; only what the flow cannot explain is new.
+        there = warped_along(self._optical_flow(here, there), there)
+        return has_changed(here, there, key.matte.people)
 
     def _flow(self, frame: _Frame[_View], before: _Frame[_View], grid: Crop) -> Flow:
         """Return the flow of a frame to the previous key frame."""

@@ -108,10 +108,15 @@ def is_lost(frame: Gray, key: Gray, flow: Flow, people: Region) -> bool:
 def has_changed(frame: Gray, key: Gray, people: Region) -> bool:
     """Return whether the picture around the people changed since the key frame.
 
-    A moving camera changes it, as does a person who enters.
+    A person who enters changes it, as does a moving camera, unless the key frame is warped first.
     """
     change = cv2.absdiff(frame, key)[~people] > _TOLERANCE
     return bool(change.size and change.mean() > _CHANGED_SHARE)
+
+
+def warped_along(flow: Flow, source: Gray) -> Gray:
+    """Return a small frame warped along the flow from another one to it."""
+    return warped(source, offsets_of(flow))
 
 
 def _mismatched(frame: Gray, key: Gray, flow: Flow, people: Region) -> float:
@@ -122,4 +127,4 @@ def _mismatched(frame: Gray, key: Gray, flow: Flow, people: Region) -> float:
 
 def _mismatch(target: Gray, source: Gray, flow: Flow) -> Gray:
     """Return how much a small frame differs from another one warped along the flow to it."""
-    return np.asarray(cv2.absdiff(target, warped(source, offsets_of(flow))), dtype=np.uint8)
+    return np.asarray(cv2.absdiff(target, warped_along(flow, source)), dtype=np.uint8)

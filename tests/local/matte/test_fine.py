@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from weakref import WeakSet
 
+import cv2
 import numpy as np
 import pytest
 
@@ -76,6 +77,27 @@ def test_motion_that_the_flow_loses_makes_even_more_key_frames() -> None:
     large = Watched()
     cuts(pictures, large=large)
     assert len(large.shown) >= 8
+
+
+def test_a_moving_camera_alone_makes_no_more_key_frames() -> None:
+    noise = np.random.default_rng(1).normal(size=(240, 600)).astype(np.float32)
+    noise = cv2.GaussianBlur(noise, (0, 0), 6)
+    texture = (noise / np.abs(noise).max() * 45)[..., np.newaxis]
+    block = scene((120, 60, 220, 240)).astype(np.float32)
+    person = block[..., :1] > 120
+    shown = []
+    for step in (0, 1):
+        large = Watched()
+        pictures = [
+            np.where(person, block + texture[:, 280:], 60 + texture[:, step * n : step * n + 320])
+            .clip(0, 255)
+            .astype(np.uint8)
+            for n in range(40)
+        ]
+        for cut, picture in zip(cuts(pictures, large=large), pictures, strict=True):
+            assert agreement(cut, picture) > 0.9
+        shown.append(len(large.shown))
+    assert shown[1] <= shown[0] + 1
 
 
 def test_the_whole_frame_is_searched_again_only_if_the_picture_around_the_people_changed() -> None:
