@@ -6,17 +6,30 @@ each person. Where the two masks differ, `reconcile` decides.
 
 from __future__ import annotations
 
+import functools
+from collections import deque
 from collections.abc import Sequence
 
 import attrs
+import cv2
 import numpy as np
 
 from nemovideo.local.matte.edges import refined
 from nemovideo.local.matte.engine import Mask, Matte
 from nemovideo.local.matte.modnet import input_size
 from nemovideo.local.matte.people import Detection, People
-from nemovideo.local.matte.raster import Crop, Gray, Region, components, dilated, resampled
-from nemovideo.local.matte.reconcile import Correction, reconcile
+from nemovideo.local.matte.raster import (
+    Crop,
+    Gray,
+    OpticalFlow,
+    Region,
+    components,
+    dilated,
+    offsets_of,
+    resampled,
+    warped,
+)
+from nemovideo.local.matte.reconcile import Correction, Sighting, reconcile
 from nemovideo.local.matte.tracking import Box, Size, area, overlap_share, union_box, whole
 from nemovideo.local.matte.view import View
 
@@ -38,6 +51,7 @@ _ALPHA_LEVELS = (0.05, 0.9)
 _LARGE_ONLY_SHARE = 0.001
 _LARGE_ONLY_MEAN = 0.75
 _KEPT = 0.5
+_REMEMBERED = 2
 _MIN_IOU = 0.6
 
 
@@ -108,11 +122,14 @@ class KeyFrames:
         self._last_boxes: list[Box] = []
         self._sharp_side = sharp_side
         self._side, self._margin = sharp_side, _SHARP_MARGIN
+        self._optical_flow = OpticalFlow()
+        self._seen: deque[tuple[Gray, Mask]] = deque(maxlen=_REMEMBERED)
 
     def reset(self) -> None:
         """Start a new scene."""
         self._people.reset()
         self._last_boxes = []
+        self._seen.clear()
 
     def matte(self, view: View, *, sharp: bool = True) -> KeyMatte | None:
         """Return the matte of a frame, or None if nobody is found.
@@ -134,11 +151,17 @@ class KeyFrames:
         elif self._people.face_here:  # without a face, both networks would have to agree
             detections = self._detect_alone(view, grid)
         self._last_boxes = []
-        strong_grid = _joined(detections, grid)
+        strong_grid, gray = _joined(detections, grid), gray_of(view, grid)
         correction = Correction()
         if small is not None:
             faces = [_region_of(face, grid) for face in self._people.faces]
-            correction = reconcile(small_grid, strong_grid, [face for face in faces if face.any()])
+            correction = reconcile(
+                small_grid,
+                strong_grid,
+                [face for face in faces if face.any()],
+                functools.cache(lambda: self._sightings(gray)),
+            )
+        self._seen.append((gray, strong_grid))
         if not self._people.face_here and _iou_is_low(small_grid, strong_grid):
             return None
         if small is not None and correction.use_small:
@@ -158,6 +181,15 @@ class KeyFrames:
             alpha = np.maximum(alpha, added * resampled(correction.keep, grid.box, crop))
         people = _people(alpha, crop, grid)
         return KeyMatte(crop, alpha, people, _box_of(people, grid) or crop.box)
+
+    def _sightings(self, gray: Gray) -> list[Sighting]:
+        """Return what the large network saw in the last key frames, warped to a frame."""
+        sightings = []
+        for earlier, mask in self._seen:
+            offsets = offsets_of(self._optical_flow(gray, earlier))
+            error = cv2.absdiff(gray, warped(earlier, offsets))
+            sightings.append(Sighting(warped(mask, offsets), np.asarray(error, dtype=np.uint8)))
+        return sightings
 
     def _detect(
         self, view: View, boxes: Sequence[Box], *, side: int | None = None

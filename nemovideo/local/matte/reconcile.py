@@ -7,14 +7,14 @@ confidence of the small network, and the pixels around the area.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 import cv2
 import numpy as np
 
 from nemovideo.local.matte.engine import Mask
-from nemovideo.local.matte.raster import Region, components, dilated
+from nemovideo.local.matte.raster import Gray, Region, components, dilated
 
 _SURE = 0.6
 _MIN_OVERLAP = 0.5
@@ -24,10 +24,31 @@ _RIM_PX = 2
 _SEAM_PX = 5  # overlap with the agreed mask, so that no line is left between them
 _TOUCHES = 0.6
 _VERY_SURE = 0.96
+_SEEN = 0.9
+_BELIEVED = 0.8
+_ADJOINS = 0.4
+_FLOW_ERROR = 12
 _ENCLOSED = 0.45
 _DENIED = 0.045
 _DOUBTED = 0.13
 _LARGE_PX = 150
+
+
+@attrs.frozen(eq=False)
+class Sighting:
+    """What the large network alone saw in an earlier key frame, warped to this one.
+
+    Attributes:
+        mask: Its mask, 0..1.
+        error: The difference of the two pictures along the flow, 0..255.
+    """
+
+    mask: Mask
+    error: Gray
+
+    def has(self, area: Region) -> bool:
+        """Return whether it saw a person in an area that the flow can follow."""
+        return bool(self.mask[area].mean() > _SEEN and self.error[area].mean() < _FLOW_ERROR)
 
 
 @attrs.frozen(eq=False)
@@ -45,13 +66,20 @@ class Correction:
     drop: Mask | None = None
 
 
-def reconcile(small: Mask, large: Mask, faces: Sequence[Region] = ()) -> Correction:
+def reconcile(
+    small: Mask,
+    large: Mask,
+    faces: Sequence[Region] = (),
+    earlier: Callable[[], Sequence[Sighting]] = tuple,
+) -> Correction:
     """Compare the two masks of the whole frame, at reduced size.
 
     Args:
         small: The mask of the small network.
         large: The mask of the large network.
         faces: The detected faces; an area with a face is a person.
+        earlier: Returns what the large network saw before. A network that loses half a face for
+            two key frames saw it in the one before them.
     """
     sure = small > _SURE
     overlap = np.count_nonzero(sure & (large > _SURE))
@@ -63,8 +91,15 @@ def reconcile(small: Mask, large: Mask, faces: Sequence[Region] = ()) -> Correct
     for area in components(small - large > _DIFFERS, _MIN_PX):
         rim = dilated(area, _RIM_PX) & ~area
         has_face = any((area & face).sum() > 0.5 * face.sum() for face in faces)
-        very_sure = not disjoint and small[area].mean() > _VERY_SURE
-        if has_face or very_sure or agreed[rim].mean() > _TOUCHES:
+        confidence, touching = small[area].mean(), agreed[rim].mean()
+        very_sure = not disjoint and confidence > _VERY_SURE
+        likely = confidence > _BELIEVED and touching > _ADJOINS
+        if (
+            has_face
+            or very_sure
+            or touching > _TOUCHES
+            or (likely and any(sighting.has(area) for sighting in earlier()))
+        ):
             keep |= area
     drop = np.zeros(small.shape, dtype=bool)
     for area in components(large - small > _DIFFERS, _MIN_PX):

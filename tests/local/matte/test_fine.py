@@ -81,8 +81,8 @@ def test_motion_that_the_flow_loses_makes_even_more_key_frames() -> None:
 
 def test_a_moving_camera_alone_makes_no_more_key_frames() -> None:
     noise = np.random.default_rng(1).normal(size=(240, 600)).astype(np.float32)
-    noise = cv2.GaussianBlur(noise, (0, 0), 6)
-    texture = (noise / np.abs(noise).max() * 45)[..., np.newaxis]
+    smooth = cv2.GaussianBlur(noise, (0, 0), 6)
+    texture = (smooth / np.abs(smooth).max() * 45)[..., np.newaxis]
     block = scene((120, 60, 220, 240)).astype(np.float32)
     person = block[..., :1] > 120
     shown = []
@@ -133,6 +133,21 @@ def test_a_single_wrong_mask_has_no_effect(value: float) -> None:
     large = Changed(lambda n, mask: np.full_like(mask, value) if n == 3 else mask)
     for cut, picture in zip(cuts(pictures, large=large), pictures, strict=True):
         assert agreement(cut, picture) > 0.9
+
+
+def test_half_a_head_that_the_large_network_loses_for_two_key_frames_is_kept() -> None:
+    def half_lost(count: int, mask: Mask) -> Mask:
+        if count in (1, 2):
+            rows, columns = np.nonzero(mask > 0.5)
+            top, left, right = rows.min(), columns.min(), columns.max()
+            mask[: (3 * top + rows.max()) // 4, left : (left + right) // 2] = 0
+        return mask
+
+    pictures, small = walk(60), Changed(lambda _, mask: mask * np.float32(0.74))
+    for cut, picture in zip(
+        cuts(pictures, small=small, large=Changed(half_lost)), pictures, strict=True
+    ):
+        assert agreement(cut, picture) > 0.93
 
 
 def test_the_small_network_is_the_fallback_if_the_large_one_finds_nobody() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from nemovideo.local.matte.engine import Mask
 from nemovideo.local.matte.raster import Region
-from nemovideo.local.matte.reconcile import reconcile
+from nemovideo.local.matte.reconcile import Sighting, reconcile
 
 
 def people(*lefts: int) -> Mask:
@@ -49,3 +50,18 @@ def test_an_area_from_the_small_network_joins_the_rest_without_a_line() -> None:
     assert keep is not None
     assert keep[120, 176:200].min() > 0.99
     assert keep[120, :160].max() == 0
+
+
+@pytest.mark.parametrize(
+    ("seen", "error", "kept"), [(1.0, 3, True), (1.0, 40, False), (0.5, 3, False)]
+)
+def test_half_a_head_is_kept_if_the_large_network_saw_it_before(
+    seen: float, error: int, kept: bool
+) -> None:
+    small = people(100) * 0.9
+    large = people(100)
+    large[:90, 100:130] = 0
+    sighting = Sighting(people(100) * seen, np.full((180, 320), error, dtype=np.uint8))
+    keep = reconcile(small, large, earlier=lambda: [sighting]).keep
+    assert bool(keep is not None and keep[75, 115] == 1) is kept
+    assert reconcile(small, large).keep is None
