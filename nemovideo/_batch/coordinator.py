@@ -78,6 +78,7 @@ _SKIP_CHECK_REMEDY = Remedy(
     "save or copy the file again",
     ("skip the check with ", Code("client.remove_background(Upload(source, check=False))")),
 )
+_FOLDER_REMEDY = Remedy("pass the videos in it", "pass only folders, without files")
 
 
 class Coordinator:
@@ -294,7 +295,9 @@ class Coordinator:
         try:
             item.order = within_video(self._order, prepare(item.source))
         except (UnsupportedFileError, FileTooLargeError, InvalidRequestError) as error:
-            if isinstance(error, UnsupportedFileError) and isinstance(error.remedy, Remedy):
+            if item.source.is_dir():
+                error.remedy = _FOLDER_REMEDY
+            elif isinstance(error, UnsupportedFileError) and isinstance(error.remedy, Remedy):
                 error.remedy = _SKIP_CHECK_REMEDY  # a batch does not take an `Upload`
             self._fail(item, error)
 

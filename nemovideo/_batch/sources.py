@@ -6,19 +6,20 @@ import glob
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path, PurePath
 
 import attrs
 
 from nemovideo._support.disk import absolute
 from nemovideo._values.formats import VIDEO_SUFFIXES, suffix_of
+from nemovideo._values.lines import some_names
 from nemovideo._values.remedies import Code, Option, Remedy
 from nemovideo.errors import InvalidRequestError, SourceNotFoundError
 from nemovideo.files import is_url
 
 Sources = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
-"""A folder, a file, a pattern such as "clips/**/*.mov", or the paths themselves."""
+"""A folder, a file, a pattern such as "clips/**/*.mov", or the paths of files or of folders."""
 
 
 @attrs.frozen
@@ -27,8 +28,8 @@ class Found:
 
     Attributes:
         paths: Their absolute paths.
-        folder: The folder that was searched; the results mirror its subfolders. None for files
-            that were listed one by one.
+        folder: The folder that was searched, or that contains those searched; the results mirror
+            its subfolders. None for other files.
     """
 
     paths: tuple[Path, ...]
@@ -37,11 +38,13 @@ class Found:
     @property
     def root(self) -> Path:
         """The common folder of the files."""
-        if self.folder is not None:
-            return self.folder
-        folders = [str(path.parent) for path in self.paths]
-        drives = {os.path.splitdrive(folder)[0].lower() for folder in folders}
-        return Path(os.path.commonpath(folders)) if len(drives) == 1 else Path()
+        return self.folder or _common([path.parent for path in self.paths]) or Path()
+
+
+def _common(folders: list[Path]) -> Path | None:
+    """Return the folder that contains these folders; None if they are on different drives."""
+    drives = {os.path.splitdrive(folder)[0].lower() for folder in folders}
+    return Path(os.path.commonpath(folders)) if len(drives) == 1 else None
 
 
 def listed(sources: Sources) -> str | os.PathLike[str] | list[str | os.PathLike[str]]:
@@ -66,7 +69,10 @@ def find(sources: Sources, *, recursive: bool, out_dir: Path) -> Found:
         InvalidRequestError: It is not a path, or the output would go into the folder itself.
     """
     if not isinstance(sources, (str, os.PathLike)):
-        return _found([_local(path) for path in sources])
+        paths = [_local(path) for path in sources]
+        if paths and all(path.is_dir() for path in paths):
+            return _in_folders(paths, recursive, out_dir)
+        return _found(paths)
     path = _local(sources)
     if path.is_dir():
         return _in_folder(path, recursive, out_dir)
@@ -88,22 +94,39 @@ def _in_folder(folder: Path, recursive: bool, out_dir: Path) -> Found:
             f"the results would be written into the folder of the sources, {folder}",
             remedy="Choose another output folder; a subfolder is fine.",
         )
+    if not (files := _videos_in(folder, recursive, out_dir)):
+        raise _no_video(str(folder), recursive)
+    return Found(tuple(files), folder)
+
+
+def _in_folders(folders: list[Path], recursive: bool, out_dir: Path) -> Found:
+    """Return the videos in several folders; the output folder may be one of them."""
+    found = _found(path for folder in folders for path in _videos_in(folder, recursive, out_dir))
+    if not found.paths:
+        raise _no_video(some_names(folders), recursive)
+    if not recursive:
+        return found
+    return attrs.evolve(found, folder=_common(folders))
+
+
+def _videos_in(folder: Path, recursive: bool, out_dir: Path) -> list[Path]:
     walk = folder.rglob("*") if recursive else folder.iterdir()
     inside = out_dir.is_relative_to(folder)
-    files = sorted(
+    return sorted(
         path
         for path in walk
         if _is_video(path)
         and not (inside and path.is_relative_to(out_dir))
         and _is_visible(path, folder)
     )
-    if not files:
-        remedy = "Check the path."
-        if not recursive:
-            deeper = Remedy(("pass ", Option("recursive", True), " to search its subfolders"))
-            remedy = Remedy.after(remedy, deeper)
-        raise SourceNotFoundError(f"there is no video in {folder}", remedy=remedy)
-    return Found(tuple(files), folder)
+
+
+def _no_video(folder: str, recursive: bool) -> SourceNotFoundError:
+    remedy = "Check the path."
+    if not recursive:
+        deeper = Remedy(("pass ", Option("recursive", True), " to search its subfolders"))
+        remedy = Remedy.after(remedy, deeper)
+    return SourceNotFoundError(f"there is no video in {folder}", remedy=remedy)
 
 
 def _found(paths: Iterable[Path]) -> Found:
@@ -148,32 +171,35 @@ def output_names(
     """Return the unique name of each result, relative to the output folder.
 
     A result is named after its source, by the pattern. If two sources have the same stem, their
-    suffixes are added to it ("talk-mov.mp4"), or their folders are kept.
+    suffixes are added to it ("talk-mov.mp4"), or their folders are kept, or both. Names that are
+    still equal, except for upper and lower case, get a hash of the source's path.
     """
-    root = found.root
-    levels: list[Callable[[Path], Path]] = [
-        lambda path: Path(path.stem),
-        lambda path: Path(_with_suffix(path)),
-        lambda path: _below(path, root).with_name(path.stem),
-        lambda path: _below(path, root).with_name(_with_suffix(path)),
-        lambda path: Path(f"{path.stem}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"),
-    ]
-    if found.folder is not None:
-        del levels[:2]
-    chosen: dict[Path, Path] = {}
-    taken: set[str] = set()
-    for level in levels:
-        wanted = {path: level(path) for path in found.paths if path not in chosen}
-        if not wanted:
+    choices = {path: _names(path, found) for path in found.paths}
+    level = dict.fromkeys(choices, 0)
+    stems = {path: _folded(names[0]) for path, names in choices.items()}
+    while True:
+        names = {path: _folded(choices[path][level[path]]) for path in choices}
+        counts = Counter(names.values())
+        equal = {path for path in choices if counts[names[path]] > 1}
+        equal = {path for path in equal if level[path] < len(choices[path]) - 1}
+        if not equal:
             break
-        counts = Counter(_folded(name) for name in wanted.values())
-        free = {p: n for p, n in wanted.items() if counts[_folded(n)] == 1}
-        chosen |= {path: name for path, name in free.items() if _folded(name) not in taken}
-        taken |= counts.keys()  # if two files would get the same name, neither does
-    return [
-        chosen[path].with_name(pattern.format(stem=chosen[path].name, suffix=f".{format}"))
-        for path in found.paths
-    ]
+        affected = {stems[path] for path in equal}
+        for path, known in choices.items():
+            # All files of one stem are named in the same way; only equal names get a hash.
+            if path in equal or (stems[path] in affected and level[path] < len(known) - 2):
+                level[path] += 1
+    chosen = (choices[path][level[path]] for path in found.paths)
+    return [folder / pattern.format(stem=stem, suffix=f".{format}") for folder, stem in chosen]
+
+
+def _names(path: Path, found: Found) -> list[tuple[Path, str]]:
+    """Return the folders and stems for a result, in order of preference."""
+    folder, longer = _below(path, found.root).parent, _with_suffix(path)
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
+    kept = [(folder, path.stem), (folder, longer), (folder, f"{longer}-{digest}")]
+    flat = [(Path(), path.stem), (Path(), longer)]
+    return kept if found.folder is not None else flat + kept
 
 
 def _with_suffix(path: Path) -> str:
@@ -185,6 +211,6 @@ def _below(path: Path, root: Path) -> Path:
     return path.relative_to(root) if path.is_relative_to(root) else Path(path.name)
 
 
-def _folded(name: Path) -> str:
-    """Return the name as a case-insensitive file system sees it."""
-    return str(name).casefold()
+def _folded(name: tuple[Path, str]) -> str:
+    """Return the folder and stem as a case-insensitive file system sees them."""
+    return os.path.join(*name).casefold()  # noqa: PTH118 - a stem of ".." is not a folder

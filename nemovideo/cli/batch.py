@@ -78,8 +78,7 @@ def batch(
     as_json: bool,
     **options: Any,  # noqa: ANN401 - passed to the SDK under the same names
 ) -> None:
-    """Remove the background from many clips: SOURCES is a folder or a
-    list of files.
+    """Remove the background from many clips: SOURCES are folders or files.
 
     A second run does only what is missing, so a batch can be interrupted at
     any time and run again.

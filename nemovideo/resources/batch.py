@@ -69,7 +69,8 @@ class Batch(Resource):
         time and run again.
 
         Args:
-            sources: A folder (for its videos), a file, a pattern ("clips/**/*.mov"), or paths.
+            sources: A folder (for its videos), a file, a pattern ("clips/**/*.mov"), or the paths
+                of files or of folders.
             out_dir: The folder for the results; it is created if necessary.
             background: See `Client.remove_background`.
             edit: More edits for every file, in words.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -95,6 +96,19 @@ def test_results_that_would_share_a_name_get_their_suffix_or_their_folders() -> 
     assert named("/in/talk.mov", "/in/talk.mp4") == ["talk-mov.mp4", "talk-mp4.mp4"]
     assert named("/in/a/x.mp4", "/in/b/x.mp4", "/in/b/y.mp4") == ["a/x.mp4", "b/x.mp4", "y.mp4"]
     assert named("/in/a/x.mp4", keep=True) == ["a/x.mp4"]
+    paths = ("/in/a/x.mp4", "/in/a/x.mov", "/in/b/x.mp4", "/in/b/x.MOV")
+    both = ["a/x-mp4.mp4", "a/x-mov.mp4", "b/x-mp4.mp4", "b/x-mov.mp4"]
+    assert named(*paths) == named(*paths, keep=True) == both
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_only_names_that_differ_in_case_alone_get_a_hash(keep: bool) -> None:
+    first, *others = named("/in/a/x.mp4", "/in/b/x.mp4", "/in/b/X.MP4", keep=keep)
+    assert first == ("a/x.mp4" if keep else "a/x-mp4.mp4")
+    assert [re.sub("[0-9a-f]{8}", "#", name) for name in others] == [
+        "b/x-mp4-#.mp4",
+        "b/X-mp4-#.mp4",
+    ]
 
 
 def test_results_are_named_by_a_pattern(tmp_path: Path, clips: Path, worker: Client) -> None:
@@ -137,6 +151,13 @@ def test_subfolders_are_searched_only_on_request(tmp_path: Path) -> None:
     look = partial(find, tmp_path, out_dir=tmp_path / "out")
     assert [p.name for p in look(recursive=False).paths] == ["a.webm", "b.MP4"]
     assert [p.name for p in look(recursive=True).paths] == ["a.webm", "b.MP4", "c.mov"]
+    listed = find([tmp_path, tmp_path / "sub"], recursive=False, out_dir=tmp_path / "out")
+    assert [p.name for p in listed.paths] == ["a.webm", "b.MP4", "c.mov"]
+    deep = find([tmp_path / "sub", tmp_path / "out"], recursive=True, out_dir=tmp_path / "x")
+    assert [n.as_posix() for n in output_names(deep, "mp4")] == ["sub/c.mp4", "out/e.mp4"]
+    (tmp_path / "bare").mkdir()
+    with pytest.raises(errors.SourceNotFoundError, match=r"no video in bare, out\. .*recursive"):
+        find([tmp_path / "bare", tmp_path / "out"], recursive=False, out_dir=tmp_path / "out")
     pattern = find(
         str(tmp_path / "**/*.mov"),
         recursive=False,
@@ -191,6 +212,7 @@ def test_a_missing_file_fails_alone(tmp_path: Path, clips: Path, worker: Client)
     report = worker.batch.remove_backgrounds(named, tmp_path / "out", background="blur")
     assert statuses(report) == ["done", "failed", "failed"]
     assert isinstance(report.failed[0].error, errors.SourceNotFoundError)
+    assert report.failed[1].remedy == "Pass the videos in it, or pass only folders, without files."
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
