@@ -102,7 +102,7 @@ class BatchReport:
             account; None if unknown.
         elapsed_s: The duration of the whole run in seconds.
         stopped_by: The error that stopped the batch: every other file would fail with it too, or
-            the deadline has passed. None if nothing stopped it.
+            the deadline or the credit limit was reached. None if nothing stopped it.
     """
 
     rows: tuple[BatchRow, ...]
@@ -133,7 +133,7 @@ class BatchReport:
 
     @property
     def not_started(self) -> tuple[BatchRow, ...]:
-        """The files not reached before the credit limit, the deadline or `stopped_by`."""
+        """The files not reached before `stopped_by`."""
         return self._of("not started")
 
     @property

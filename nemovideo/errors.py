@@ -278,7 +278,7 @@ class ServerError(APIError):
 class InvalidRequestError(NemoError, ValueError):
     """An argument is invalid, and nothing was sent."""
 
-    default_remedy = "Correct the argument named above."
+    default_remedy = "Correct this argument."
 
 
 class MalformedResponseError(NemoError):

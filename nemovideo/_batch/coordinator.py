@@ -199,7 +199,8 @@ class Coordinator:
             yield from self._update_spending(final=True)
         rows = tuple(item.row for item in self._items if item.row is not None)
         elapsed_s = self._clock.monotonic() - self._began
-        return BatchReport(rows, self._spent, elapsed_s, self._breaker.reason)
+        limit = next((row.error for row in rows if row.status == "not started"), None)
+        return BatchReport(rows, self._spent, elapsed_s, self._breaker.reason or limit)
 
     def stop(self) -> None:
         """Interrupt the work, in other processes too."""

@@ -43,16 +43,23 @@ class Plan:
 
     @name.validator
     def _check_name(self, _: object, pattern: str) -> None:
-        try:
-            made = {pattern.format(stem="x" * 300 + end, suffix=".mp4") for end in "ab"}
-        except (LookupError, ValueError, AttributeError):
-            made = set()
-        good = len(made) == 2 and all(
-            name.endswith(".mp4") and not set(name) & {"/", "\\", "\0"} for name in made
-        )
-        if not good:
+        if (problem := _problem_of(pattern)) is not None:
             raise InvalidRequestError(
-                f"{pattern!r} is not a valid name pattern: "
-                "it must contain {stem} and end with {suffix}",
+                f"{pattern!r} is not a valid name pattern: {problem}",
                 remedy='Use one such as "{stem}-clean{suffix}".',
             )
+
+
+def _problem_of(pattern: str) -> str | None:
+    """Return what is wrong with a pattern of names; None if it is valid."""
+    try:
+        made = {pattern.format(stem="x" * 300 + end, suffix=".mp4") for end in "ab"}
+    except (LookupError, ValueError, AttributeError):
+        return "only {stem} and {suffix} may be in braces"
+    if any(set(name) & {"/", "\\", "\0"} for name in made):
+        return "it must be a file name, without folders; the output folder is a separate argument"
+    if len(made) < 2:
+        return "it must contain {stem}"
+    if not all(name.endswith(".mp4") for name in made):
+        return "it must end with {suffix}"
+    return None

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from nemovideo._progress.bar import OnProgress, reporting
+from nemovideo._progress.single import time_left_s
 from nemovideo._support.clock import Clock
 from nemovideo.models import Progress, RenderJob
 
@@ -44,6 +45,7 @@ class Meter:
         self._message = ""
         self._render_id: str | None = None
         self._begun: dict[str, float] = {}
+        self._first_frames: tuple[float, float] | None = None  # their time, and the fraction
         self.fraction = fraction
 
     @property
@@ -66,7 +68,10 @@ class Meter:
     def job(self, job: RenderJob) -> None:
         """Record the progress of the render job."""
         self._message, self._render_id, self._awaits_job = "Rendering…", job.id, False
-        self._update(1.0 if job.completed else (job.progress or 0.0) / 100)
+        part = 1.0 if job.completed else (job.progress or 0.0) / 100
+        self._update(part)
+        if part > 0 and self._first_frames is None:
+            self._first_frames = self._clock.monotonic(), self.fraction
 
     def outage(self) -> None:
         """Report a lost connection."""
@@ -98,12 +103,20 @@ class Meter:
         self.fraction = fraction = max(fraction, self.fraction)
         if self._report is None or self._awaits_job:
             return
-        elapsed = self.elapsed_s
-        eta = None
-        if fraction > self._weights.get("upload", 0.0):
-            eta = round(elapsed * (1 - fraction) / fraction, 3)  # the weights add up to 1 - 1e-16
+        elapsed, eta = self.elapsed_s, self._eta_s(fraction)
         phase, message = self._phase, self._message
         self._report(Progress(phase, fraction, elapsed, eta, message, self._render_id))
+
+    def _eta_s(self, fraction: float) -> float | None:
+        """Return the seconds left; those of a render from its first frames on, without loading."""
+        left = None
+        if self._phase != "render":
+            if fraction > self._weights.get("upload", 0.0):
+                left = time_left_s(self.elapsed_s, 0.0, fraction)
+        elif self._first_frames is not None:
+            at_s, first = self._first_frames
+            left = time_left_s(self._clock.monotonic() - at_s, first, fraction)
+        return None if left is None else round(left, 3)  # the weights add up to 1 - 1e-16
 
 
 @contextmanager

@@ -19,24 +19,38 @@ class Show(Protocol):
         ...
 
 
+def time_left_s(elapsed_s: float, first: float, fraction: float) -> float | None:
+    """Return the seconds left, if work took `elapsed_s` to get from `first` to `fraction`.
+
+    None if it is not known yet.
+    """
+    if fraction >= 1:
+        return 0.0
+    return elapsed_s * (1 - fraction) / (fraction - first) if fraction > first else None
+
+
 @contextmanager
 def reporting_single(
     progress: bool | OnProgress, phase: str, message: str, finished: str
 ) -> Iterator[Show]:
     """Yield the function that reports a phase for `progress=`.
 
-    The end of the block is reported with the message `finished`, unless it raises.
+    The end of the block is reported with the message `finished`, unless it raises. The time left is
+    estimated from the first report on: what comes before, such as loading a model, is not repeated.
     """
     began_s = time.monotonic()
     usual = message
+    first: tuple[float, float] | None = None  # the time and fraction of the first report
     with reporting(progress, start=message) as report:
 
         def show(fraction: float, message: str | None = None) -> None:
+            nonlocal first
             if report is None:
                 return
-            elapsed_s = time.monotonic() - began_s
-            eta_s = elapsed_s * (1 - fraction) / fraction if fraction > 0 else None
-            report(Progress(phase, fraction, elapsed_s, eta_s, message or usual))
+            now_s = time.monotonic()
+            first = first or (now_s, fraction)
+            eta_s = time_left_s(now_s - first[0], first[1], fraction)
+            report(Progress(phase, fraction, now_s - began_s, eta_s, message or usual))
 
         yield show
         show(1.0, finished)

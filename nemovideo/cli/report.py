@@ -75,18 +75,13 @@ def exit_code_of(error: NemoError) -> int:
     return next((code for cls, code in _EXIT_CODES.items() if isinstance(error, cls)), FAILED)
 
 
-def _stop_of(report: BatchReport) -> NemoError | None:
-    """Return the error that stopped a batch early, or None."""
-    return report.stopped_by or next((row.error for row in report.not_started), None)
-
-
 def exit_code_of_report(report: BatchReport) -> int:
     """Return the exit code for a batch with files that have no result.
 
     The error that stopped the batch decides, unless its code is `FAILED`. Otherwise one file that
     failed because of the network is enough for `UNREACHABLE`, so that a script runs it again.
     """
-    stop = _stop_of(report)
+    stop = report.stopped_by
     code = FAILED if stop is None else exit_code_of(stop)
     if code != FAILED:
         return code
@@ -96,7 +91,7 @@ def exit_code_of_report(report: BatchReport) -> int:
 
 def report_value(report: BatchReport) -> dict[str, object]:
     """Return the report of a batch as a JSON value."""
-    stop = _stop_of(report)
+    stop = report.stopped_by
     return {
         "summary": report.summary,
         "credits_spent": report.credits_spent,

@@ -21,10 +21,10 @@ from nemovideo._jobs.contexts import ClientSpec
 from nemovideo._jobs.plan import Background, Trim, is_transparent, order_for
 from nemovideo._progress.bar import OnProgress, reporting
 from nemovideo._support.annotations import LazyModule
+from nemovideo._support.numbers import check_number
 from nemovideo._support.outputs import DEFAULT_QUALITY, default_format
 from nemovideo._uploads.trust import check_sources
 from nemovideo.batch import BatchReport, BatchRow
-from nemovideo.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from nemovideo._flows import context as contexts
@@ -183,8 +183,7 @@ class _Setup:
         if concurrency is None:
             workers = getattr(executor, "_max_workers", _EXECUTOR_WORKERS)
             concurrency = _THREADS if executor is None else workers
-        if concurrency < 1:
-            raise InvalidRequestError(f"concurrency={concurrency} is less than 1")
+        check_number("concurrency", concurrency, least=1)
         settings = context.settings
         # The pace of the whole batch handles 429.
         self._retry = attrs.evolve(settings.retry, rate_limit_retries=0)

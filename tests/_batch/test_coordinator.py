@@ -116,9 +116,19 @@ def test_results_are_named_by_a_pattern(tmp_path: Path, clips: Path, worker: Cli
     named = [name.as_posix() for name in output_names(found, "mov", "{stem}-clean{suffix}")]
     assert named == ["a/x-clean.mov", "b/x-clean.mov"]
     remove = partial(worker.batch.remove_backgrounds, clips, tmp_path / "out", background="blur")
-    for wrong in ("clean", "{suffix}", "{stem}", "{stem:.3}{suffix}", "{0}{stem}{suffix}",
-                  "a/{stem}{suffix}", "{stem}{", "{stem.a}{suffix}"):  # fmt: skip
-        with pytest.raises(errors.InvalidRequestError, match="pattern"):
+    for wrong, why in {
+        "clean": "must contain {stem}",
+        "{suffix}": "must contain {stem}",
+        "{stem:.3}{suffix}": "must contain {stem}",
+        "{stem}": "must end with {suffix}",
+        "../{stem}{suffix}": "without folders",
+        "a\\{stem}{suffix}": "without folders",
+        "{0}{stem}{suffix}": "may be in braces",
+        "{name}{suffix}": "may be in braces",
+        "{stem}{": "may be in braces",
+        "{stem.a}{suffix}": "may be in braces",
+    }.items():
+        with pytest.raises(errors.InvalidRequestError, match=f"name pattern: .*{re.escape(why)}"):
             remove(name=wrong)
     rows = list[BatchRow]()
     report = remove(name="{stem}-clean{suffix}", on_file=rows.append)
@@ -187,7 +197,7 @@ def test_impossible_sources_are_refused(tmp_path: Path, clips: Path, worker: Cli
             remove(wrong, tmp_path / "out")
     with pytest.raises(errors.InvalidRequestError, match="cannot be transparent"):
         remove(clips, tmp_path / "out", background="transparent", format="mp4")
-    with pytest.raises(errors.InvalidRequestError, match="concurrency=0"):
+    with pytest.raises(errors.InvalidRequestError, match=r"concurrency=0 .* at least 1"):
         remove(clips, tmp_path / "out", concurrency=0)
     with pytest.raises(errors.SourceNotFoundError):
         remove(clips, tmp_path / "out", background=tmp_path / "office.jpg")
@@ -602,6 +612,8 @@ def test_the_credit_limit_applies_to_the_whole_batch(
     report = remove(clips, tmp_path / "out", max_credits=2)
     assert sorted(statuses(report)) == ["done", "done", "not started"]
     assert isinstance(report.not_started[0].error, errors.CreditLimitError)
+    assert report.stopped_by == report.not_started[0].error
+    assert f"  stopped: {report.stopped_by}" in str(report).splitlines()
     assert asked(quick, RUN) == 2
     assert statuses(remove(clips, tmp_path / "out")).count("skipped") == 2
 

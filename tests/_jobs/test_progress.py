@@ -51,6 +51,18 @@ def test_a_render_alone_has_its_own_scale_and_calls_the_users_callback_too() -> 
             on_job(job)
     assert [now.phase for now in seen] == ["render", "render", "render", "download"]
     assert [round(now.fraction, 2) for now in seen] == [0, 0.45, 0.9, 1]
-    assert seen[1].eta_s is not None
     assert [now.render_id for now in seen] == [None, "r", "r", "r"]
     assert [job.status for job in jobs] == ["processing", "completed"]
+
+
+def test_the_time_left_of_a_render_does_not_include_the_start() -> None:
+    seen: list[Progress] = []
+    clock = FakeClock()
+    with reporting_render(clock, seen.append, None) as on_job:
+        assert on_job is not None
+        for progress, pause_s in ((0.0, 5.0), (1.0, 5.0), (11.0, 2.0)):
+            clock.sleep(pause_s)
+            on_job(RenderJob("r", "processing", progress))
+    assert [now.eta_s for now in seen[:3]] == [None] * 3
+    assert seen[3].eta_s == pytest.approx(2 / 9 * (100 - 0.9 * 11), abs=0.01)
+    assert seen[3].elapsed_s == 12

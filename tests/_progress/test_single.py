@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from nemovideo._progress.single import reporting_single
@@ -19,8 +21,21 @@ def test_a_callback_gets_the_fractions_and_the_end() -> None:
         ("write", 1.0, "Video ready!"),
     ]
     assert seen[0].eta_s is None
-    assert seen[1].eta_s == pytest.approx(3 * seen[1].elapsed_s)
+    assert seen[1].eta_s == pytest.approx(3 * (seen[1].elapsed_s - seen[0].elapsed_s))
     assert seen[2].eta_s == 0
+
+
+def test_the_time_left_does_not_include_what_precedes_the_first_frame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    times_s = iter([0.0, 10.0, 11.0, 100.0])
+    monkeypatch.setattr("nemovideo._progress.single.time.monotonic", partial(next, times_s))
+    seen: list[Progress] = []
+    with reporting_single(seen.append, "frames", "Reading frames…", "All frames read") as show:
+        show(0.01)
+        show(0.02)
+    assert [now.elapsed_s for now in seen] == [10, 11, 100]
+    assert [now.eta_s for now in seen] == [None, pytest.approx(98), 0]
 
 
 def test_an_error_is_not_the_end() -> None:
