@@ -23,7 +23,7 @@ from nemovideo.local.render.prefetch import prefetch
 from nemovideo.local.timeline import Clip
 
 _THUMBNAIL_PX = 48
-_PREFETCHED_CUTS = 4
+_PREFETCHED_CUTS = 3
 
 
 class FrameView:
@@ -86,7 +86,7 @@ def cut_out(
     """
     cutter = matting.cutter(fps=float(canvas.fps))
     with (
-        prefetch(frames) as decoded,
+        prefetch(frames, size=1) as decoded,
         prefetch(cutter.follow(frame_views(decoded)), size=_PREFETCHED_CUTS) as cuts,
     ):
         shown = _without_person(clip, canvas)
