@@ -573,8 +573,8 @@ class Estimate:
         seconds: The expected time; None if unknown.
         output_bytes: The expected size of the result; None if unknown.
         basis: What the estimate is based on; it begins with "measured" or "rough".
-        warnings: The warnings that `remove_background` would have, as sentences, such as a part of
-            the edit that the local agent cannot do. What the cloud's agent cannot do is unknown.
+        warnings: What `remove_background` would warn about before it renders, as sentences, such as
+            a part of the edit that the local agent cannot do. The cloud's agent is not asked.
     """
 
     credits: float

@@ -137,8 +137,13 @@ def lines(text: str) -> list[Line]:
 
 
 def _sentences(body: str, begin: int, offset: int, line: int) -> Iterator[Sentence]:
-    cuts = {match.end() for match in _END.finditer(body, begin) if not _inside(body, match)}
-    if _FIRST_NUMBER.search(body, begin):
+    numbered = _FIRST_NUMBER.search(body, begin) is not None
+    cuts = {
+        match.end()
+        for match in _END.finditer(body, begin)
+        if not _inside(body, match, numbered=numbered)
+    }
+    if numbered:
         cuts.update(match.start() for match in _INLINE_NUMBER.finditer(body, begin))
     for end in sorted(cuts | {len(body)}):
         piece = body[begin:end]
@@ -150,11 +155,12 @@ def _sentences(body: str, begin: int, offset: int, line: int) -> Iterator[Senten
         begin = end
 
 
-def _inside(body: str, match: re.Match[str]) -> bool:
-    """Whether a period belongs to an abbreviation or a list number."""
+def _inside(body: str, match: re.Match[str], *, numbered: bool) -> bool:
+    """Whether a period belongs to an abbreviation or, in a `numbered` list, to a number."""
     if body[match.start()] != "." or match[0].startswith(".."):
         return False
     before = body[max(0, match.start() - 12) : match.start() + 1]
     if _UNIT.search(before) and _NEXT_SENTENCE.match(body, match.end()):
         return False  # "… over 1 s. Click …"
-    return bool(_ABBREVIATION.search(before) or re.search(r"(?:^|\s)\d{1,2}\.$", before))
+    number = numbered and re.search(r"(?:^|\s)\d{1,2}\.$", before)
+    return bool(_ABBREVIATION.search(before) or number)

@@ -218,7 +218,7 @@ def _merged_intent(merged: Clause, old: Intent | None) -> Intent | None:
 
     "Put me in an office, in the corner" places the person, and replaces the background.
     """
-    intent = find_intent(merged)
+    intent = find_intent(merged) if old else None
     if intent is None or old is None:
         return old
     if old.name.startswith("add_") and intent.name.startswith("remove_"):

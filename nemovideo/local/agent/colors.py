@@ -40,7 +40,8 @@ _COLOR = lazy(
     r"绿屏|绿布)"
     r"|(?P<blue>(?<![a-z])blue[- ]?screen(?![a-z])|蓝幕|蓝屏)"
     rf"|(?<![a-z])(?:(?P<tone>{_TONES_EN})(?:er|est|ly)?[ -])??(?P<name>{_NAMES})(?:ish)?(?![a-z])"
-    rf"|(?P<zh_tone>{_TONES_ZH})?(?P<zh>{'|'.join(sorted(_CHINESE, key=len, reverse=True))})"
+    rf"|(?P<zh_tone>{_TONES_ZH})?(?<![美明空表漂])"  # 美白 is an effect
+    rf"(?P<zh>{'|'.join(sorted(_CHINESE, key=len, reverse=True))})"
     r"(?:色|的|底|背景|幕|(?=[,。.!;\s]|$))"
     r"|(?P<shade>(?<![a-z])(?:dark|light)(?= (?:back|shade|tone|color|one))|深色|浅色|暗色|亮色)"
 )
