@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import multiprocessing
 import os
 import pickle
@@ -257,7 +258,10 @@ def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
     with quick_backend(tmp_path / "state") as cloud:
         monkeypatch.setenv("NEMO_API_URL", cloud.url)
         monkeypatch.setenv("NEMO_WEB_URL", cloud.url)
-        assert run_page(page) == 6
+        assert run_page(page) == 8
+    assert sorted(results(tmp_path / "edited")) == ["clip00.mp4", "clip01.mp4"]
+    with (tmp_path / "report.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["status"] for row in csv.DictReader(file)] == ["done", "done", "failed"]
     assert sorted(results(tmp_path / "green")) == ["clip00.mp4", "clip01.mp4"]
 
 
