@@ -28,8 +28,8 @@ class Options(TypedDict, total=False):
             stored in `config_dir`.
         config_dir: The folder that stores the client id and the anonymous token; default
             `$XDG_CONFIG_HOME/nemovideo`, otherwise `~/.config/nemovideo`.
-        timeout_s: Seconds for each wait for data; default `NEMO_TIMEOUT`, otherwise 60. Connecting
-            may take at most 15 of them.
+        timeout_s: Seconds for each wait for data, except for the agent's answer; default
+            `NEMO_TIMEOUT`, otherwise 60. Connecting may take at most 15 of them.
         deadline: Seconds for a whole call, including all retries and waits; default none.
         retry: The retry policy.
         polling: How to wait for render jobs.

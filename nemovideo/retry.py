@@ -94,11 +94,19 @@ class Polling:
     The first poll is after `first_s`; the interval doubles up to `interval_s`. `timeout_s` is the
     limit for the whole wait. A client of a server on this machine has other defaults: 0.1 s, 0.2 s
     and six hours.
+
+    `outage_s` is how long the server may be unreachable: once polls have failed for that long in a
+    row, the wait ends. It also limits a single poll, and the reads of a session's state after a
+    dropped connection. By default the polls of a render may fail for two minutes (30 s if a server
+    on this machine refuses connections), and the reads as often as `StreamLimits.checks`.
     """
 
     first_s: float = attrs.field(default=1.0, validator=_SECONDS)
     interval_s: float = attrs.field(default=10.0, validator=_SECONDS)
     timeout_s: float = attrs.field(default=1800.0, validator=_LIMIT)
+    outage_s: float | None = attrs.field(
+        default=None, kw_only=True, validator=number(least=0, allow_infinite=True, optional=True)
+    )
 
     def wait_s(self, polls: int) -> float:
         """Return the seconds to wait after `polls` polls."""
@@ -111,7 +119,8 @@ class StreamLimits:
 
     Attributes:
         notice_s: The interval of StillWorkingEvents.
-        silence_s: How long a stream may contain nothing but heartbeats.
+        silence_s: How long a stream may contain nothing but heartbeats, or nothing at all; a client
+            without its own limits uses `NEMO_SILENCE`.
         total_s: The limit for the whole stream.
         first_check_s: After a drop, the wait until the first poll of the state.
         check_s: The wait between polls.

@@ -63,7 +63,7 @@ def _own_environment(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Isolate the tests from the user's token, client id and settings."""
-    for name in ("TOKEN", "API_URL", "WEB_URL", "CLIENT_ID", "EDIT_COST", "TIMEOUT"):
+    for name in ("TOKEN", "API_URL", "WEB_URL", "CLIENT_ID", "EDIT_COST", "TIMEOUT", "SILENCE"):
         monkeypatch.delenv(f"NEMO_{name}", raising=False)
     for name in ("NEMOVIDEO_API_KEY", "SKILL_SOURCE"):
         monkeypatch.delenv(name, raising=False)

@@ -294,14 +294,31 @@ def environment_timeout_s() -> float:
     Raises:
         InvalidRequestError: It is not a number above 0.
     """
-    given = os.environ.get("NEMO_TIMEOUT") or _TIMEOUT_S
+    return _environment_seconds("NEMO_TIMEOUT", _TIMEOUT_S, "to wait for data")
+
+
+def environment_stream_limits() -> StreamLimits:
+    """Return the limits on an agent's stream: NEMO_SILENCE, otherwise the defaults.
+
+    Raises:
+        InvalidRequestError: It is not a number above 0.
+    """
+    limits = StreamLimits()
+    silence_s = _environment_seconds(
+        "NEMO_SILENCE", limits.silence_s, "that the agent may be silent"
+    )
+    return attrs.evolve(limits, silence_s=silence_s)
+
+
+def _environment_seconds(variable: str, default: float, purpose: str) -> float:
+    given = os.environ.get(variable) or default
     try:
         seconds = float(given)
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < math.inf:
         raise InvalidRequestError(
-            f"NEMO_TIMEOUT={given!r:.60} is not a number above 0",
-            remedy="Set NEMO_TIMEOUT to the number of seconds to wait for data.",
+            f"{variable}={given!r:.60} is not a number above 0",
+            remedy=f"Set {variable} to the number of seconds {purpose}.",
         )
     return seconds

@@ -95,6 +95,7 @@ def _defaults(base_url: str, config_dir: str | os.PathLike[str] | None) -> Setti
         timeout_s=env.environment_timeout_s(),
         edit_cost=env.environment_edit_cost(),
         polling=_default_polling(base_url),
+        stream=env.environment_stream_limits(),
     )
 
 

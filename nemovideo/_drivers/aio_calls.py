@@ -31,6 +31,7 @@ class Calls(BaseCalls[Pool]):
 
     async def call(self, request: Request, deadline: Deadline) -> object:
         """Send a request, with retries, and unwrap its envelope."""
+        deadline = deadline.within(request.within_s)
         attempt = partial(self._call_once, request, deadline)
         return await self._with_retries(request, deadline, attempt)
 

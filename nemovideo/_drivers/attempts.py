@@ -46,6 +46,10 @@ class Deadline:
         """Return the remaining seconds, or infinity without a deadline."""
         return self._ends_at - self._clock.monotonic()
 
+    def within(self, seconds: float) -> Deadline:
+        """Return the deadline, or a time limit if that ends before it."""
+        return TimeLimit(self._clock, seconds) if seconds < self.remaining() else self
+
     def clip(self, seconds: float) -> float:
         """Return `seconds`, or the remaining time if that is less.
 
@@ -88,6 +92,14 @@ class Deadline:
         )
         error.deadline_passed = True
         return error
+
+
+class TimeLimit(Deadline):
+    """The limit for the attempts of one request, within a call's deadline."""
+
+    def error(self, during: str = "", *, answered: bool = True) -> APITimeoutError:  # noqa: ARG002
+        """Return the error for a request without an answer."""
+        return APITimeoutError(f"no answer within {self._seconds:.3g} s{during and f' ({during})'}")
 
 
 @attrs.define

@@ -36,6 +36,7 @@ class Calls(BaseCalls[Pool]):
 
     def call(self, request: Request, deadline: Deadline) -> object:
         """Send a request, with retries, and unwrap its envelope."""
+        deadline = deadline.within(request.within_s)
         return self._with_retries(request, deadline, lambda: self._call_once(request, deadline))
 
     def download(self, step: Download, deadline: Deadline) -> None:

@@ -14,6 +14,7 @@ from nemovideo import gui
 from nemovideo._flows import state as state_flow
 from nemovideo._flows.auth import with_token
 from nemovideo._flows.context import Context
+from nemovideo._flows.outages import Outage
 from nemovideo._flows.steps import (
     Emit,
     End,
@@ -24,6 +25,7 @@ from nemovideo._flows.steps import (
     open_stream,
     read,
 )
+from nemovideo._values.lines import duration_text
 from nemovideo._wire.answer import AnswerBuilder
 from nemovideo._wire.sse import Frame, StreamDecoder
 from nemovideo.errors import (
@@ -45,6 +47,9 @@ log = logging.getLogger("nemovideo")
 
 _MAX_CONVERSATION_CHARS = 200_000
 """Longer answers are data, and removing GUI instructions from megabytes takes seconds."""
+
+_PAUSES = 3
+"""How many times its longest pause a stream with heartbeats may pause before it counts as dead."""
 
 _TEMPORARY = (APIConnectionError, ServerError, RateLimitError)
 
@@ -136,12 +141,16 @@ def _listen(
     handle = yield from open_stream(request.with_token(bearer))
     limits, clock = context.settings.stream, context.settings.clock
     decoder = StreamDecoder()
-    started = active_at = clock.monotonic()
+    started = active_at = heard_at = clock.monotonic()
+    longest_pause_s, earlier_heartbeats = 0.0, 0
     notice_at = started + limits.notice_s
     turn_ends_at = math.inf
     while True:
         ends_at = min(active_at + limits.silence_s, started + limits.total_s)
-        waits_until = min(notice_at, ends_at, turn_ends_at)
+        lost_at = math.inf
+        if builder.heartbeats:  # then silence means that the connection is dead
+            lost_at = heard_at + max(context.settings.timeout_s, _PAUSES * longest_pause_s)
+        waits_until = min(notice_at, ends_at, turn_ends_at, lost_at)
         try:
             chunk = yield from read(handle, waits_until - clock.monotonic())
         except APIConnectionError:
@@ -156,24 +165,33 @@ def _listen(
         if chunk == b"":
             yield from _feed(builder, decoder.finish())
             return
+        if chunk is not None:
+            longest_pause_s, heard_at = max(longest_pause_s, now - heard_at), now
         if chunk is not None and (yield from _feed(builder, decoder.feed(chunk))):
-            active_at = now
+            active_at, earlier_heartbeats = now, builder.heartbeats
             turn_ends_at = now + limits.turn_grace_s if builder.turn_complete else math.inf
         if now >= turn_ends_at:  # some servers leave the connection open
             yield End(handle)
             yield from _feed(builder, decoder.finish())
             return
+        if now >= lost_at and chunk is None:
+            yield End(handle)
+            yield from _feed(builder, decoder.finish())
+            silent_s = duration_text(now - heard_at)
+            raise APITimeoutError(f"not even a heartbeat from the agent within {silent_s}")
         if now >= notice_at:
             yield Emit(StillWorkingEvent(now - started))
             notice_at += limits.notice_s * ((now - notice_at) // limits.notice_s + 1)
         if now - started >= limits.total_s or now - active_at >= limits.silence_s:
             yield End(handle)
             total = now - started >= limits.total_s
-            seconds = limits.total_s if total else limits.silence_s
-            what = "did not finish" if total else "sent nothing but heartbeats"
-            error = StreamTimeoutError(
-                f"the agent {what} within {seconds / 60:g} minutes", may_have_spent=True
-            )
+            limit = duration_text(limits.total_s if total else limits.silence_s)
+            what = "did not finish"
+            if not total:
+                what = "sent nothing"
+                if builder.heartbeats > earlier_heartbeats:
+                    what = "sent only heartbeats"
+            error = StreamTimeoutError(f"the agent {what} within {limit}", may_have_spent=True)
             error.reply = _reply(builder)
             raise error
 
@@ -253,14 +271,17 @@ def watch(
     purpose = "to learn whether the message arrived"
     if left[-1] > 0:
         log.info("session %s: waiting up to %.0f s %s", session_id, left[-1], purpose)
+    outage = Outage(context)
     for last, at in itertools.pairwise(left):
         yield Sleep(at - last, purpose=purpose, needs_s=left[-1] - last)
         try:
-            now = yield from state_flow.get(context, session_id)
+            now = yield from state_flow.get(context, session_id, outage.within_s())
         except _TEMPORARY as failure:
+            outage.record(failure, endless=True)
             name = type(failure).__name__
             log.info("session %s: %s; treating its state as unchanged", session_id, name)
             continue
+        outage.end()
         if changed(now):
             return now
     return None
@@ -268,15 +289,17 @@ def watch(
 
 def settled(context: Context, session_id: str, state: SessionState) -> Flow[SessionState]:
     """Poll the state until it stops changing; a run may continue after its stream was lost."""
-    limits = context.settings.stream
+    limits, outage = context.settings.stream, Outage(context)
     for _ in range(limits.checks):
         yield Sleep(limits.check_s, purpose="to learn whether the agent has finished")
         try:
-            now = yield from state_flow.get(context, session_id)
+            now = yield from state_flow.get(context, session_id, outage.within_s())
         except _TEMPORARY as failure:
+            outage.record(failure, endless=True)
             name = type(failure).__name__
             log.info("session %s: %s; its state will be read again", session_id, name)
             continue
+        outage.end()
         if not _differ(state, now):
             return now
         state = now

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -19,10 +20,10 @@ from nemovideo._flows import auth, downloads
 from nemovideo._flows import state as state_flow
 from nemovideo._flows.context import Context
 from nemovideo._flows.downloads import OnBytes
+from nemovideo._flows.outages import Outage
 from nemovideo._flows.steps import Flow, Request, Sleep, blocking
 from nemovideo._flows.transparency import lost_transparency
 from nemovideo._support import outputs
-from nemovideo._support.addresses import is_loopback
 from nemovideo._values.remedies import Code, Remedy
 from nemovideo._wire import models as wire
 from nemovideo.draft import Draft
@@ -51,12 +52,6 @@ _JOB_PATH = f"{_PATH}/{{render_id}}"
 _AMBIGUOUS = (APIConnectionError, ServerError, MalformedResponseError)
 _TRANSIENT = (*_AMBIGUOUS, RateLimitError)
 _LOOKUPS = 2
-_OUTAGE_S = 120.0
-"""How long polls may fail in a row, in seconds."""
-_LOOPBACK_OUTAGE_S = 30.0
-"""The same for a server on this machine that refuses connections."""
-_OUTAGE_POLLS = 3
-"""The minimum number of failed polls in a row before the wait ends."""
 
 
 def submit(
@@ -170,9 +165,19 @@ def _check_remedy(render_id: str, state: str, check: str = "check with ") -> Rem
     return Remedy((check, code, f" whether the render {state}"))
 
 
-def get(context: Context, render_id: str) -> Flow[RenderJob]:
+@contextmanager
+def _suggesting_check(render_id: str) -> Iterator[None]:
+    """Add to the remedy of an error that the render may have completed."""
+    try:
+        yield
+    except NemoError as error:
+        error.remedy = Remedy.after(error.remedy, _check_remedy(render_id, "has completed"))
+        raise
+
+
+def get(context: Context, render_id: str, within_s: float = math.inf) -> Flow[RenderJob]:
     """Fetch the job."""
-    request = Request("GET", _JOB_PATH, repeatable=True).for_id(render_id)
+    request = Request("GET", _JOB_PATH, repeatable=True, within_s=within_s).for_id(render_id)
     return wire.read_render((yield from auth.authorized(context, request)), render_id)
 
 
@@ -211,8 +216,9 @@ def wait(
     """Poll the job until it ends; transient errors are ignored until they last too long.
 
     `on_progress` is called with the job after every poll, `on_outage` after one that failed.
-    If all polls fail for two minutes (30 s if a server on this machine refuses connections), the
-    error of the last one is raised. See `Render.wait` for the other errors.
+    If all polls fail for `Polling.outage_s`, by default two minutes (30 s if a server on this
+    machine refuses connections), the error of the last one is raised. See `Render.wait` for the
+    other errors.
     """
     job = yield from resolve(context, job)
     with _attaching_id(job.id):
@@ -228,7 +234,7 @@ def _ended(
     polling, clock = context.settings.polling, context.settings.clock
     ends_at = clock.monotonic() + polling.timeout_s
     polls = 0
-    outage = _Outage(context, job.id)
+    outage = Outage(context)
     while not job.finished:
         if outage.polls and on_outage is not None:
             on_outage()
@@ -240,16 +246,18 @@ def _ended(
                 f"{job.id} did not end within {polling.timeout_s:g} s",
                 remedy=Remedy(("keep waiting", Code(code, ""))),
             )
-        yield Sleep(polling.wait_s(polls), polling=True, purpose="for the render")
+        wait_s = outage.wait_s(polling.wait_s(polls))
+        yield Sleep(wait_s, polling=True, purpose="for the render")
         polls += 1
         try:
-            now = yield from get(context, job.id)
+            now = yield from get(context, job.id, outage.within_s())
         except _TRANSIENT as failure:
-            outage.record(failure)
-            name, wait_s = type(failure).__name__, polling.wait_s(polls)
+            with _suggesting_check(job.id):
+                outage.record(failure)
+            name, wait_s = type(failure).__name__, outage.wait_s(polling.wait_s(polls))
             log.info("%s: %s; polling again in %.1f s", job.id, name, wait_s)
             continue
-        outage.polls = 0
+        outage.end()
         if (now.status, now.progress) != (job.status, job.progress):
             ends_at = clock.extended(ends_at, polling.timeout_s)
         job = now
@@ -260,39 +268,6 @@ def _ended(
     if on_progress is not None:
         on_progress(job)
     return job
-
-
-@attrs.define
-class _Outage:
-    """Polls that failed in a row."""
-
-    context: Context
-    render_id: str
-    polls: int = 0
-    began: float = 0.0
-
-    def record(self, error: NemoError) -> None:
-        """Record a failed poll.
-
-        Raises:
-            NemoError: The error, once the polls have failed for too long.
-        """
-        settings = self.context.settings
-        now = settings.clock.monotonic()
-        if isinstance(error, RateLimitError):  # the service is reachable
-            self.polls = 0
-            return
-        if self.polls == 0:
-            self.began = now
-        self.polls += 1
-        refused = isinstance(error, APIConnectionError) and not error.sent
-        here = refused and is_loopback(settings.origin[1])
-        limit_s = _LOOPBACK_OUTAGE_S if here else _OUTAGE_S
-        if self.polls >= _OUTAGE_POLLS and now - self.began >= limit_s:
-            error.remedy = Remedy.after(
-                error.remedy, _check_remedy(self.render_id, "has completed")
-            )
-            raise error
 
 
 def cancel(context: Context, job: RenderJob | str) -> Flow[RenderJob]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from nemovideo._flows.auth import authorized
 from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Request
@@ -12,9 +14,9 @@ from nemovideo.models import Credits, SessionState
 _PATH = "/api/state/nemo_agent/me/{session_id}/latest"
 
 
-def get(context: Context, session_id: str) -> Flow[SessionState]:
+def get(context: Context, session_id: str, within_s: float = math.inf) -> Flow[SessionState]:
     """Fetch the session's state, and cache it."""
-    request = Request("GET", _PATH, repeatable=True).for_id(session_id)
+    request = Request("GET", _PATH, repeatable=True, within_s=within_s).for_id(session_id)
     state = wire.read_state((yield from authorized(context, request)))
     context.known[session_id] = state
     return state

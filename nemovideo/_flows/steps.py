@@ -7,6 +7,7 @@ its type.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import quote
@@ -40,6 +41,7 @@ class Request:
         fresh: Use a new connection: on a stale one, the request would have to be repeated, which
             could do harm.
         on_sent: Called with the bytes sent and the total, for uploads.
+        within_s: The seconds that all attempts may take.
         pattern: The path with its placeholder, if `for_id` replaced it.
     """
 
@@ -52,6 +54,7 @@ class Request:
     retry_if_stale: bool = False
     fresh: bool = False
     on_sent: Callable[[int, int], None] | None = None
+    within_s: float = math.inf
     pattern: str | None = None
 
     @property

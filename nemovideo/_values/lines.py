@@ -22,6 +22,13 @@ def seconds(duration_ms: int) -> str:
     return f"{_in_seconds(duration_ms)}s"
 
 
+def duration_text(duration_s: float) -> str:
+    """Return `8 seconds`, `1 minute` or `2.5 minutes`."""
+    amount, unit = (duration_s, "second") if duration_s < 59.5 else (duration_s / 60, "minute")
+    text = f"{round(amount) if amount >= 10 else round(amount, 1):g}"
+    return f"{text} {unit}{'' if text == '1' else 's'}"
+
+
 def percent(factor: float) -> str:
     """Return a factor as `35%`."""
     return f"{round(factor * 100)}%"

@@ -47,6 +47,7 @@ class AnswerBuilder:
 
     Attributes:
         turn_complete: Whether the last frame ended the turn.
+        heartbeats: The number of heartbeats.
     """
 
     def __init__(self) -> None:
@@ -64,10 +65,13 @@ class AnswerBuilder:
         self._suspect: ErrorEvent | None = None
         self._failure: ErrorEvent | None = None
         self.turn_complete = False
+        self.heartbeats = 0
 
     def add(self, frame: Frame) -> None:
         """Add the next frame."""
-        if not frame.heartbeat:
+        if frame.heartbeat:
+            self.heartbeats += 1
+        else:
             self.turn_complete = frame.turn_complete
         for event in frame.events:
             if isinstance(event, ToolCallEvent):

@@ -63,7 +63,7 @@ def test_a_timeout_after_a_complete_text_is_decided_by_the_state(changes: bool) 
             reply = session.send("go")
             assert (reply.text, reply.recovered, bool(reply.changes)) == ("Done!", True, True)
         else:
-            with pytest.raises(errors.StreamTimeoutError, match="within 1 minutes"):
+            with pytest.raises(errors.StreamTimeoutError, match="sent nothing within 1 minute"):
                 session.send("go")
         assert service.seen.count("POST /run_sse") == 1
 
