@@ -138,7 +138,12 @@ class APIError(NemoError):
 
     default_remedy = "See .code and .body of this error."
     status_remedies: ClassVar[dict[int, str]] = {
-        407: "The proxy requires a user name and password: set them in HTTPS_PROXY."
+        407: Remedy(
+            (
+                "the proxy requires a user name and password: set them in HTTPS_PROXY",
+                Code(", or in the proxy= of your own http_client", ""),
+            )
+        )
     }
 
     def __init_subclass__(cls, codes: Sequence[int] = (), statuses: Sequence[int] = ()) -> None:

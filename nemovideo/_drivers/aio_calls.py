@@ -94,7 +94,7 @@ class Calls(BaseCalls[Pool]):
         client = state.fresh_client if request.fresh or streaming else state.client
         # httpcore's trace calls take time, so only requests that need a trace have one.
         needs_trace = request.retry_if_stale or errors.may_use_tls_proxy
-        needs_trace = needs_trace or (streaming and not own_client)
+        needs_trace = needs_trace or not own_client
         trace = AsyncTrace() if needs_trace else None
         with (
             errors.mapping(request, deadline),

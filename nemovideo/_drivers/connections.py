@@ -120,6 +120,7 @@ class Trace:
     Attributes:
         reused: Whether the request used a pooled connection.
         awaits_tls: Whether the connection is open, but has not completed a TLS handshake.
+        address: Host and port of the last new connection: those of a proxy, if there is one.
     """
 
     def __init__(
@@ -134,6 +135,7 @@ class Trace:
         self._remaining_s: Callable[[], float] = float
         self.reused: bool = False
         self.awaits_tls: bool = False
+        self.address: tuple[object, object] | None = None
 
     def limit_reads(
         self, timeouts: dict[str, float | None], remaining_s: Callable[[], float]
@@ -153,6 +155,7 @@ class Trace:
         """Handle an event of the HTTP library."""
         if event.endswith(".connect_tcp.started"):
             self._connects = True
+            self.address = info.get("host"), info.get("port")
         elif event.endswith(".send_request_headers.started"):
             self.reused = not self._connects
         elif event.endswith(_READ_EVENTS) and (timeout_s := self._timeouts.get("read")) is not None:

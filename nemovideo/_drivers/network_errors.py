@@ -61,6 +61,11 @@ _PROXY_ANSWERS = {
 }
 """Remedies for a proxy's response to CONNECT, by the status that begins httpx's message."""
 
+_LOGIN_OF_OWN_CLIENT = (
+    "The proxy requires a user name and password, or refused them: set them where your http_client "
+    "gets its proxy from, its proxy= or HTTPS_PROXY."
+)
+
 _HTTPX_ERRORS = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)
 _MAPPED = (AbortedError, httpx.RequestError, httpx.StreamError, httpx.InvalidURL)
 
@@ -90,15 +95,25 @@ class ErrorMapper:
         except _MAPPED as error:
             raise self._mapped(error, request, deadline) from None
 
-    def _mapped(self, error: Exception, request: Request, deadline: Deadline | None) -> NemoError:
+    def _mapped(
+        self,
+        error: Exception,
+        request: Request,
+        deadline: Deadline | None,
+        trace: Trace | None = None,
+    ) -> NemoError:
         if isinstance(error, AbortedError):
             return closed_error()
         if isinstance(error, httpx.InvalidURL):
             return InvalidRequestError(f"{request.label} is not a URL: {error}")
-        return self._connection_error(error, request, deadline)
+        return self._connection_error(error, request, deadline, trace)
 
     def _connection_error(
-        self, error: Exception, request: Request, deadline: Deadline | None
+        self,
+        error: Exception,
+        request: Request,
+        deadline: Deadline | None,
+        trace: Trace | None,
     ) -> APIConnectionError:
         """Return the error for a failed connection.
 
@@ -107,7 +122,7 @@ class ErrorMapper:
         reason = envelopes.redact(str(error), secret_of(request)) or type(error).__name__
         cls = APITimeoutError if isinstance(error, httpx.TimeoutException) else APIConnectionError
         host, port, proxy = self._peer(request)
-        through = f" through {proxy}" if proxy else ""
+        through = f" through {proxy}" if proxy else self._through(error, trace)
         names = ", ".join(repr(part.name) for part in request.parts)
         mapped = cls(
             (f"{names} could not be uploaded: " if names else "")
@@ -119,7 +134,9 @@ class ErrorMapper:
             mapped = deadline.error(self.label(request), answered=not silent)
         elif isinstance(error, httpx.ProxyError) and (advice := _PROXY_ANSWERS.get(reason[:3])):
             mapped.permanent, mapped.remedy = True, advice
-            if reason.startswith("407") and proxy and proxy.has_login:
+            if reason.startswith("407") and self.proxies is None:
+                mapped.remedy = _LOGIN_OF_OWN_CLIENT
+            elif reason.startswith("407") and proxy and proxy.has_login:
                 mapped.remedy = (
                     f"The proxy refused the user name or password in {proxy.variable}; special "
                     "characters in them must be percent-encoded."
@@ -161,7 +178,7 @@ class ErrorMapper:
     ) -> Exception:
         """Return the error for a request without a response; unknown errors are returned as is."""
         if isinstance(error, _MAPPED):
-            mapped = self._mapped(error, request, deadline)
+            mapped = self._mapped(error, request, deadline, trace)
             if isinstance(mapped, APIConnectionError) and isinstance(error, _DROPPED):
                 mapped.stale = trace is not None and trace.reused
             if isinstance(error, httpx.ConnectTimeout) and trace is not None and trace.awaits_tls:
@@ -195,6 +212,19 @@ class ErrorMapper:
         if isinstance(error, httpx.WriteTimeout):
             return f"nothing could be sent for {limit}"
         return reason
+
+    def _through(self, error: Exception, trace: Trace | None) -> str:
+        """Return the address that a user's HTTP client connected to, if it is not the request's."""
+        if self.proxies is not None or trace is None or trace.address is None:
+            return ""
+        host, port = trace.address
+        if not isinstance(error, httpx.RequestError) or not isinstance(port, int):
+            return ""
+        url = error.request.url
+        asked = url.raw_host.decode("ascii"), url.port or DEFAULT_PORTS.get(url.scheme)
+        if asked == (host, port):
+            return ""
+        return f" through {_address_text(str(host), port)} (your http_client)"
 
     def label(self, request: Request) -> str:
         """Return the method, route and host of a request, without ids."""

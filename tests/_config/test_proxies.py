@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+from contextlib import suppress
 
 import anyio
 import httpx
@@ -181,6 +183,68 @@ def test_a_refused_proxy_password_and_a_missing_one_have_different_errors(
     remedy = "The proxy refused the user name or password in HTTPS_PROXY"
     assert caught.value.remedy.startswith(remedy)
     assert "5ecret" not in str(caught.value)
+
+
+class _Refusing(threading.Thread):
+    """A proxy that refuses every login."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        super().__init__(daemon=True)
+        self.listener = listener
+
+    def run(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                with connection:
+                    connection.recv(10_000)
+                    connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_the_errors_of_a_users_own_client_name_its_proxy_and_not_only_a_variable(
+    is_async: bool,
+) -> None:
+    async def balance_async(proxy: str) -> None:
+        async with (
+            httpx.AsyncClient(proxy=proxy) as http,
+            AsyncClient(TOKEN, base_url="https://api.test", retry=ONCE, http_client=http) as client,
+        ):
+            await client.credits.balance()
+
+    def balance(proxy: str) -> None:
+        with (
+            httpx.Client(proxy=proxy) as http,
+            Client(TOKEN, base_url="https://api.test", retry=ONCE, http_client=http) as client,
+        ):
+            client.credits.balance()
+
+    def error_with(port: int) -> errors.APIConnectionError:
+        proxy = f"http://me:5ecret@127.0.0.1:{port}"
+        with pytest.raises(errors.APIConnectionError) as caught:
+            anyio.run(balance_async, proxy) if is_async else balance(proxy)
+        assert "5ecret" not in str(caught.value)
+        return caught.value
+
+    down = error_with(9)
+    assert "at api.test through 127.0.0.1:9 (your http_client)" in down.message
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        _Refusing(listener).start()
+        port = listener.getsockname()[1]
+        refused = error_with(port)
+    assert f"through 127.0.0.1:{port} (your http_client)" in refused.message
+    assert "its proxy= or HTTPS_PROXY" in refused.remedy
+    assert refused.permanent
+
+
+def test_a_direct_connection_of_a_users_own_client_names_no_proxy() -> None:
+    with (
+        httpx.Client(trust_env=False) as http,
+        Client(TOKEN, base_url="http://127.0.0.1:9", retry=ONCE, http_client=http) as client,
+        pytest.raises(errors.APIConnectionError) as caught,
+    ):
+        client.credits.balance()
+    assert "through" not in caught.value.message
 
 
 @pytest.mark.parametrize("end", ["?a=1", "#part", "/a b"])
