@@ -458,6 +458,12 @@ def test_an_agent_failure_keeps_the_text_before_it(talking: Chat) -> None:
         ({"code": 1002}, "credits", errors.SessionNotFoundError, "new conversation"),
         ({"code": 4001}, "credits", errors.UnsupportedFileError, "mp4, mov, avi"),
         ({"code": 4002}, "余额", errors.FileTooLargeError, "500 MB"),
+        (
+            {"code": 507, "message": "quota used up"},
+            "credits",
+            errors.ServerError,
+            "Quota used up.",
+        ),
         ({"code": 1234, "message": "odd"}, "credits", errors.APIError, "the request: Odd."),
     ],
 )

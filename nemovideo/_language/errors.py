@@ -42,6 +42,10 @@ def _name(error: NemoError, sentences: Container[str]) -> str:
             return "not_sent"
         case errors.RateLimitError(register_url=str()):
             return "rate_limit"
+        case (
+            errors.ServerError(status=507) | errors.ServerError(code=507)
+        ):  # the general sentence is to try again later
+            return "NemoError"
         case _:
             names = (cls.__name__ for cls in type(error).__mro__)
             return next(name for name in names if name in sentences)

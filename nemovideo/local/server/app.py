@@ -18,7 +18,13 @@ from nemovideo.local.server.faults import Faults, fault_json, read_faults
 from nemovideo.local.server.forms import JSONResponse, Problem
 from nemovideo.local.server.guard import Guard, RequestLog
 from nemovideo.local.server.injection import Disconnect, FaultInjection
-from nemovideo.local.server.messages import DISK_FULL, OUT_OF_FILES, is_disk_full, is_out_of_files
+from nemovideo.local.server.messages import (
+    DISK_FULL,
+    FREE_SPACE,
+    OUT_OF_FILES,
+    is_disk_full,
+    is_out_of_files,
+)
 
 _RENDERS = "/api/render/proxy"
 
@@ -77,7 +83,7 @@ def _problem(request: Request, problem: Exception) -> Response:
 def _resource_exhausted(request: Request, error: Exception) -> Response:
     """Respond to a full disk (507) and to too many open files (503)."""
     if is_disk_full(error):
-        problem = Problem(507, DISK_FULL, code=507)
+        problem = Problem(507, f"{DISK_FULL}.", code=507, remedy=FREE_SPACE)
     elif is_out_of_files(error):
         problem = Problem(503, OUT_OF_FILES, code=503, headers={"Retry-After": "5"})
     else:

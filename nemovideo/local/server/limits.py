@@ -17,9 +17,10 @@ MAX_CONNECTIONS = 256
 """The maximum number of connections of a backend with API keys."""
 
 OVER_QUOTA = (
-    "Ask the operator of the server for more space, or to remove old results earlier (--keep)."
+    "Ask the operator of the server for more space (--max-disk), or to remove old results and "
+    "unused sessions earlier (--keep): users cannot remove files themselves."
 )
-"""The remedy if a quota is used up: users cannot remove files themselves."""
+"""The remedy if a quota is used up."""
 
 
 @attrs.frozen

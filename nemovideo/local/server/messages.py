@@ -8,8 +8,11 @@ import sqlite3
 
 from nemovideo.errors import LocalBackendError, NemoError
 
-DISK_FULL = "The disk of the server is full: free some space there, then try again."
-_DISK_FULL_FAILURE = "The disk of the server is full\nFree some space there, then try again."
+DISK_FULL = "The disk of the server is full"
+FREE_SPACE = (
+    "Free some space on the disk of the server's --state-dir, or remove old results earlier "
+    "(--keep); then try again."
+)
 
 OUT_OF_FILES = "The server has too many files and connections open. Try again in a moment."
 
@@ -44,7 +47,7 @@ def without_paths(text: str) -> str:
 
 def error_text(error: BaseException) -> str:
     """Return the message of an error with its remedy."""
-    return DISK_FULL if is_disk_full(error) else without_paths(str(error))
+    return f"{DISK_FULL}. {FREE_SPACE}" if is_disk_full(error) else without_paths(str(error))
 
 
 def failure_text(error: BaseException) -> str:
@@ -53,7 +56,7 @@ def failure_text(error: BaseException) -> str:
     A remedy that applies to this machine, not to the draft, is on a second line; see `parts_of`.
     """
     if is_disk_full(error):
-        return _DISK_FULL_FAILURE
+        return f"{DISK_FULL}\n{FREE_SPACE}"
     if isinstance(error, LocalBackendError):
         return without_paths(f"{error.message}\n{error.remedy}")
     if isinstance(error, NemoError):

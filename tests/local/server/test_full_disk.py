@@ -43,7 +43,8 @@ def test_a_full_disk_is_reported_to_clients() -> None:
         with Client(api.http.headers["authorization"][7:], base_url=api.backend.url) as client:
             with pytest.raises(ServerError, match="disk of the server is full") as caught:
                 client.sessions.create(task_name="x" * 900)
-            assert "space" in caught.value.remedy
+            assert "--state-dir" in caught.value.remedy
+            assert caught.value.status == 507
 
 
 def test_a_full_disk_is_not_retried() -> None:
