@@ -7,6 +7,7 @@ The tree::
     │   ├── AuthenticationError       1001, 1010, 1011, HTTP 401
     │   ├── ScopeError                HTTP 403
     │   ├── SessionNotFoundError      1002
+    │   ├── RenderNotFoundError       HTTP 404 about a render
     │   ├── InsufficientCreditsError  2001      .register_url
     │   ├── UnsupportedFileError      4001      also raised before anything is sent
     │   │   └── SourceNotFoundError   no such file here, also a FileNotFoundError
@@ -193,7 +194,10 @@ class APIError(NemoError):
 class AuthenticationError(APIError, codes=(1001, 1010, 1011), statuses=(401,)):
     """The token is missing, wrong or expired (codes 1001, 1010, 1011, HTTP 401)."""
 
-    default_remedy = "Set NEMO_TOKEN to a valid token, or leave it unset to use an anonymous one."
+    default_remedy: ClassVar[str] = Remedy(
+        ("set NEMO_TOKEN", Code(" or token=", ""), " to a valid token"),
+        ("leave ", Code("both", "it"), " unset to use an anonymous one"),
+    )
 
 
 class ScopeError(APIError, codes=(403,), statuses=(403,)):
@@ -207,6 +211,15 @@ class SessionNotFoundError(APIError, codes=(1002,)):
 
     default_remedy: ClassVar[str] = Remedy(
         ("create a new session", Code(" with client.sessions.create()", ""))
+    )
+
+
+class RenderNotFoundError(APIError):
+    """There is no such render, or it belongs to another account (HTTP 404)."""
+
+    default_remedy: ClassVar[str] = Remedy(
+        "use the token of the account that submitted it",
+        ("export again", Code(" with session.export(path)", "")),
     )
 
 

@@ -20,6 +20,7 @@ from nemovideo.errors import (
     MalformedResponseError,
     MissingClientIdError,
     RateLimitError,
+    RenderNotFoundError,
     ServerError,
     SessionNotFoundError,
     UnsupportedFileError,
@@ -29,6 +30,7 @@ from nemovideo.errors import (
 REQUEST_ID_HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "x-trace-id", "cf-ray")
 
 _SESSION_PATHS = lazy(r"/run_sse$|/api/(state|upload-video)/|/api/auth/claim-token$")
+_RENDER_PATHS = lazy(r"/api/render/proxy/lambda/[^/]+(/cancel)?$")
 
 _MAX_CODE_DIGITS = 9
 _UNKNOWN_CODE = -1
@@ -126,7 +128,9 @@ def failure_of(exchange: Exchange) -> APIError:
     code = _code(value)
     message = redact(message_in(value) or _page_title(exchange.text), exchange.secret)
     cls = error_class(exchange.status if not exchange.ok else None, code)
-    if code is None:
+    if cls is APIError and 404 in (code, exchange.status) and _is_render(exchange, code, message):
+        cls = RenderNotFoundError
+    elif code is None:
         cls = _class_by_path(exchange, message, cls)
     error = cls(
         message or f"the service returned HTTP {exchange.status}",
@@ -228,6 +232,12 @@ def _class_by_path(exchange: Exchange, message: str, cls: type[APIError]) -> typ
     ):
         return UnsupportedFileError
     return cls
+
+
+def _is_render(exchange: Exchange, code: int | None, message: str) -> bool:
+    """Return whether a 404 is about a render, and comes from a server with the API's routes."""
+    known = code is not None or not (exchange.is_page or _is_plain(message))
+    return known and _RENDER_PATHS.match(exchange.path) is not None
 
 
 def _remedy(value: object) -> str:

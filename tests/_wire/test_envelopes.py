@@ -83,6 +83,28 @@ def test_a_404_of_another_server_does_not_mean_that_the_session_is_missing(
     assert type(caught.value).__name__ == cls
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "body", "cls"),
+    [
+        ("lambda/r1", 404, {"detail": "Render not found."}, "RenderNotFoundError"),
+        ("lambda/r1/cancel", 404, {"detail": "No such job"}, "RenderNotFoundError"),
+        ("lambda/r1", 200, {"code": 404, "message": "Not Found"}, "RenderNotFoundError"),
+        ("lambda/r1", 404, {"code": 1002, "message": "no session"}, "SessionNotFoundError"),
+        ("lambda/r1", 404, {"detail": "Not Found"}, "APIError"),
+        ("lambda/r1", 404, b"<html>Not Found</html>", "APIError"),
+        ("lambda", 404, {"detail": "Template not found"}, "APIError"),
+        ("r1/download", 404, {"detail": "The render has no file: it is failed."}, "APIError"),
+    ],
+)
+def test_a_404_about_a_render_means_that_it_is_missing(
+    path: str, status: int, body: object, cls: str
+) -> None:
+    with pytest.raises(errors.APIError) as caught:
+        envelopes.open_envelope(exchange(body, status, f"/api/render/proxy/{path}"))
+    assert type(caught.value).__name__ == cls
+    assert cls != "RenderNotFoundError" or "submitted it" in caught.value.remedy
+
+
 def test_a_success_without_json_is_malformed() -> None:
     with pytest.raises(errors.MalformedResponseError) as caught:
         envelopes.open_envelope(exchange(b"<html>hello</html>"))

@@ -18,11 +18,7 @@ PAGE = "<!DOCTYPE html><title>Welcome to Hotel WiFi</title>"
         (200, "captive portal"),
         (403, "proxy or gateway"),
         (404, "NEMO_API_URL"),
-        (
-            407,
-            "The proxy requires a user name and password: set them in HTTPS_PROXY, or in the proxy="
-            " of your own http_client.",
-        ),
+        (407, "set them in HTTPS_PROXY, or in the proxy= of your own http_client."),
         (302, "sign in first"),
         (511, "sign in first"),
         (400, "NEMO_API_URL"),

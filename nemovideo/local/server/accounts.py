@@ -16,7 +16,7 @@ from nemovideo.local.store.accounts import TokenTooSoonError
 from nemovideo.local.store.projects import CLAIM_LIFETIME_S
 
 _MAX_ID_CHARS = 100
-_KEY_REMEDY = "Set NEMO_TOKEN to an API key of this server."
+_KEY_REMEDY = "Use an API key of this server: pass it as the token, or set NEMO_TOKEN to it."
 """Overrides the client's own remedy, which suggests an anonymous token: this server issues none."""
 
 

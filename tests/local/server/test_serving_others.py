@@ -222,7 +222,7 @@ def test_a_user_has_a_disk_quota() -> None:
         answer = api.upload(session_id, ("b.mp4", VIDEO.ljust(1500)))
         assert answer.status_code == 507
         assert answer.json()["message"] == "Your disk quota on the server, 6.8 KB, is used up."
-        assert "operator" in answer.json()["remedy"]
+        assert "--max-disk" in answer.json()["remedy"]
         assert list((api.backend.state_dir / "incoming").iterdir()) == []
         with client(api.backend) as other:
             assert other.upload(other.session(), ("c.mp4", VIDEO)).status_code == 200
@@ -782,7 +782,9 @@ def test_a_server_with_keys_says_which_token_it_wants(tmp_path: Path) -> None:
         for user in (nobody, stranger):
             with pytest.raises(AuthenticationError) as caught:
                 user.credits.balance()
-            assert caught.value.remedy == "Set NEMO_TOKEN to an API key of this server."
+            assert caught.value.remedy == (
+                "Use an API key of this server: pass it as the token, or set NEMO_TOKEN to it."
+            )
 
 
 def test_the_page_on_serving_lists_every_option() -> None:
