@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import logging
 import pydoc
 import re
 import shutil
@@ -69,10 +70,14 @@ def _workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     make_picture(tmp_path / "beach.jpg", (200, 180, 120))
     make_tone(tmp_path / "song.wav")
     monkeypatch.chdir(tmp_path)
+    loggers = [logging.getLogger(name) for name in ("httpx", "nemovideo", "nemovideo.local.access")]
+    levels = [logger.level for logger in loggers]
     with LocalBackend() as cloud:
         monkeypatch.setenv("NEMO_API_URL", cloud.url)
         monkeypatch.setenv("NEMO_WEB_URL", cloud.url)
         yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.mark.usefixtures("_workplace")
