@@ -185,7 +185,7 @@ def measure_speed(
                 rows.append(
                     {
                         "lines": size[1],
-                        "background": "moving" if moving else "standing",
+                        "background": "moving" if moving else "static",
                         "loop": loop,
                         "median_s": time_s,
                         "cpu_s": cpu_s,

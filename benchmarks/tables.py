@@ -209,8 +209,8 @@ def _draft_targets(run: Record) -> list[str]:
         for name in ("nemovideo", "json alone")
     ]
     grows = (
-        f"Linear time: decoding takes {grown[0]:.2f} × the time per segment at {large:,} segments "
-        f"as at {small:,}; with `json` alone, {grown[1]:.2f} ×."
+        f"Scaling: the decoding time per segment at {large:,} segments is {grown[0]:.2f} × that at "
+        f"{small:,}; with `json` alone, {grown[1]:.2f} ×."
     )
     return [target("No job slower than in pydantic 2, at any size", ratios, 1.0), grows]
 

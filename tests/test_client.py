@@ -355,7 +355,7 @@ def test_the_result_is_never_written_over_its_source(
 ) -> None:
     mine = tmp_path / "mine.mp4"
     mine.write_bytes(clip.read_bytes())
-    with pytest.raises(errors.InvalidRequestError, match="source of the result"):
+    with pytest.raises(errors.InvalidRequestError, match="one of the sources"):
         client.remove_background(mine, background="white", output=mine, overwrite=True)
     assert mine.read_bytes() == clip.read_bytes()
 
