@@ -22,6 +22,9 @@ from nemovideo.models import Token
 _CLIENT_ID = lazy(r"[!-~]{1,64}")
 """A UUID, or another stable string such as `client-<timestamp>-<random>` (docs/protocol.md §1)."""
 
+_REQUESTED_WITH = "requested_with"
+"""The key of the client id that a token was requested with, until the answer arrives."""
+
 _REMEDY = "Set config_dir= or XDG_CONFIG_HOME to a writable folder."
 
 
@@ -85,6 +88,21 @@ class CredentialStore:
     def save(self, token: Token) -> None:
         """Store the token for the next run."""
         entry = {"token": str(token), "expires_at": token.expires_at, "user_id": token.user_id}
+        self._save(entry)
+
+    def answer_was_lost(self, client_id: str) -> bool:
+        """Return whether a token was requested with this id, and its answer did not arrive."""
+        entry = self._entries().get(self.scope)
+        return isinstance(entry, Mapping) and entry.get(_REQUESTED_WITH) == client_id
+
+    def record_request(self, client_id: str | None) -> None:
+        """Record that a token is being requested; with None, that the request was answered."""
+        entry = self._entries().get(self.scope)
+        kept = dict(entry) if isinstance(entry, Mapping) else {}
+        kept.pop(_REQUESTED_WITH, None)
+        self._save(kept if client_id is None else {**kept, _REQUESTED_WITH: client_id})
+
+    def _save(self, entry: Mapping[str, object]) -> None:
         self._write("tokens.json", json.dumps({**self._entries(), self.scope: entry}, indent=1))
 
     @property

@@ -6,6 +6,7 @@ import copy
 import logging
 from collections.abc import Callable
 from datetime import datetime, timezone
+from functools import partial
 from typing import TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -15,18 +16,27 @@ from nemovideo._support.addresses import is_loopback
 from nemovideo._values.remedies import Code, Remedy
 from nemovideo._wire import models as wire
 from nemovideo.errors import (
+    APIConnectionError,
+    APIError,
     APITimeoutError,
     AuthenticationError,
     InsufficientCreditsError,
+    MalformedResponseError,
     MissingClientIdError,
     NemoError,
     RateLimitError,
+    ServerError,
 )
 from nemovideo.models import ClaimToken, Token
 
 T = TypeVar("T")
 
 log = logging.getLogger("nemovideo")
+
+_LOST = "If the answer with the token was lost, the next call uses a new client id."
+"""What follows if the answer of a request for a token was lost."""
+_LOST_OWN = "If the answer with the token was lost, set NEMO_CLIENT_ID to a new UUID."
+"""The same for a client id that the user set."""
 
 _WARN_BEFORE_S = 24 * 3600.0
 _LOCK_POLL_S = 0.05
@@ -72,12 +82,16 @@ def adopt_anonymous_token(context: Context) -> Flow[Token]:
     """Acquire an anonymous token, store it for later runs, and use it from now on."""
     store = context.settings.store
     client_id = yield from blocking(store.client_id)
+    was_lost = yield from blocking(partial(store.answer_was_lost, client_id))
     try:
         try:
-            context.token = yield from _acquire(client_id)
-        except MissingClientIdError:
+            context.token = yield from _acquire(context, client_id)
+        except (MissingClientIdError, RateLimitError) as error:
+            # The service may have given the token of this id in an answer that was lost.
+            if isinstance(error, RateLimitError) and (store.given_id or not was_lost):
+                raise
             client_id = yield from blocking(store.new_client_id)
-            context.token = yield from _acquire(client_id)
+            context.token = yield from _acquire(context, client_id)
     except RateLimitError as error:
         _explain_refusal(context, error)
         raise
@@ -90,14 +104,16 @@ def _explain_refusal(context: Context, error: RateLimitError) -> None:
     """Set the remedy of a refused anonymous token (docs/protocol.md §1)."""
     if is_loopback(urlsplit(context.settings.base_url).hostname or ""):
         error.remedy = (
-            "This client id already has a token from this server, saved under another of its "
-            "addresses (such as localhost instead of 127.0.0.1) or in another config_dir. Use that "
-            "address or config_dir, or set NEMO_CLIENT_ID to a new UUID."
+            "This client id already has a token from this server. It may be saved under another of "
+            "its addresses (such as localhost instead of 127.0.0.1) or in another config_dir, or "
+            "the answer with it was lost. Use that address or config_dir, or set NEMO_CLIENT_ID to "
+            "a new UUID."
         )
         return
     error.register_url = context.settings.web_url
     error.remedy = (
-        "Each client id gets one anonymous token per 7 days, and each IP address gets a few: "
+        "Each client id gets one anonymous token per 7 days, even if the answer with it was lost, "
+        "and each IP address gets a few: "
         f"register at {context.settings.web_url} and set NEMO_TOKEN, or wait{_waiting_time(error)}."
     )
 
@@ -113,9 +129,24 @@ def claim_token(context: Context, session_id: str, task_id: str | None) -> Flow[
     return ClaimToken(claim, f"{web_url}/workspace/claim?ct={quote(claim, safe='')}", expires_in_s)
 
 
-def _acquire(client_id: str) -> Flow[Token]:
+def _acquire(context: Context, client_id: str) -> Flow[Token]:
+    """Request an anonymous token; record the request first, since its answer may be lost."""
+    store = context.settings.store
     request = Request("POST", "/api/auth/anonymous-token", headers={"X-Client-Id": client_id})
-    return wire.read_token((yield from call(request)))
+    yield from blocking(partial(store.record_request, client_id))
+    try:
+        return wire.read_token((yield from call(request)))
+    except (APIConnectionError, ServerError, MalformedResponseError) as error:
+        if isinstance(error, APIConnectionError) and not error.sent:
+            yield from blocking(partial(store.record_request, None))
+        else:
+            error.remedy = Remedy.after(
+                error.remedy, Remedy(_LOST_OWN if store.given_id else _LOST)
+            )
+        raise
+    except APIError:
+        yield from blocking(partial(store.record_request, None))
+        raise
 
 
 def _shared_token(context: Context, rejected: Token | None) -> Flow[Token]:

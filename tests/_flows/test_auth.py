@@ -21,6 +21,7 @@ from nemovideo import AsyncClient, Client, errors
 from nemovideo._config.credentials import CredentialStore
 from nemovideo._support.filelock import FileLock
 from nemovideo.local import LocalBackend
+from nemovideo.local.server.faults import Fault
 from nemovideo.testing import FakeClock
 from tests.support.servers import BALANCE, Script, async_client, sync_client
 
@@ -187,6 +188,48 @@ def test_a_local_server_under_a_second_address_needs_another_client_id(
     monkeypatch.setenv("NEMO_CLIENT_ID", "6f1e2d3c-0000-4000-8000-000000000001")
     with Client(base_url=second, config_dir=tmp_path) as client:
         assert client.credits.balance().available == 100
+
+
+@pytest.mark.parametrize("own_id", [False, True])
+def test_a_lost_answer_with_a_token_locks_nobody_out(
+    tmp_path: Path, backend: LocalBackend, own_id: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if own_id:
+        monkeypatch.setenv("NEMO_CLIENT_ID", "6f1e2d3c-0000-4000-8000-000000000001")
+    backend.faults.add(
+        Fault(kind="drop", path="/api/auth/anonymous-token", after_bytes=10, run_continues=True)
+    )
+    with (
+        Client(base_url=backend.url, config_dir=tmp_path) as client,
+        pytest.raises(errors.APIConnectionError) as lost,
+    ):
+        client.credits.balance()
+    assert "the answer with the token was lost" in lost.value.remedy
+    with Client(base_url=backend.url, config_dir=tmp_path) as client:
+        if own_id:
+            assert "NEMO_CLIENT_ID" in lost.value.remedy
+            with pytest.raises(errors.RateLimitError) as refused:
+                client.credits.balance()
+            assert "the answer with it was lost" in refused.value.remedy
+        else:
+            assert client.credits.balance().available == 100
+            assert client.credits.balance().available == 100
+    assert sent(backend).count(REQUEST) == (2 if own_id else 3)
+
+
+def test_a_refused_token_leads_to_a_new_client_id_only_after_a_lost_answer(tmp_path: Path) -> None:
+    refused = httpx.Response(429, json={"code": 429, "message": "one a week"})
+    outcomes = (refused, httpx.ConnectError("refused"), refused, refused)
+    for outcome in outcomes:
+        tokens = Script(outcome)
+        with (
+            sync_client(tokens, token="", config_dir=tmp_path, clock=FakeClock()) as client,
+            pytest.raises(errors.NemoError),
+        ):
+            client.auth.token()
+        ids = {request.headers["X-Client-Id"] for request in tokens.requests}
+        assert ids == {(tmp_path / "client_id").read_text().strip()}
+    assert not list(tmp_path.glob("client_id.*"))
 
 
 def test_a_token_is_renewed_only_once_per_call(
