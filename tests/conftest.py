@@ -23,7 +23,7 @@ from nemovideo.retry import Polling
 from tests.support import render
 from tests.support.media import make_clip
 
-# No timing decides a test: machines are slow, or busy.
+# No test depends on timing: machines can be slow, or busy.
 settings.register_profile(
     "untimed", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -53,7 +53,7 @@ def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
 
 
 def pytest_collection_finish() -> None:
-    """Exempt what is loaded so far from garbage collections, which take long in large processes."""
+    """Exempt what is loaded so far from garbage collection, which is slow in large processes."""
     gc.collect()
     gc.freeze()
 
@@ -92,7 +92,7 @@ def _networks_are_loaded_once() -> Iterator[None]:
 
 @pytest.fixture
 def anyio_backend() -> str:
-    """The loop of async tests; those on what a loop does differently name both."""
+    """The event loop for async tests; tests of loop-specific behavior name both loops."""
     return "asyncio"
 
 
@@ -134,7 +134,7 @@ def backend(tmp_path: Path) -> Iterator[LocalBackend]:
 
 @pytest.fixture
 def client(backend: LocalBackend) -> Iterator[Client]:
-    """A client of `backend`, made like one of the cloud."""
+    """A client of `backend`, created like a client of the cloud."""
     polling = Polling(interval_s=0.05)
     with Client(base_url=backend.url, web_url=backend.url, polling=polling) as made:
         yield made

@@ -30,7 +30,7 @@ SCREEN_TALK = re.compile(r"\bclick|\bbutton|\bdrag|top right|点击|按钮|拖�
 
 @attrs.define
 class Chat:
-    """A conversation, what it has noticed, and the backend that it is with."""
+    """A conversation, its notices, and its backend."""
 
     conversation: Conversation
     notices: list[str]
@@ -63,7 +63,7 @@ def talking(chat: Chat, clip: Path) -> Chat:
 
 @contextmanager
 def scripted(folder: Path, *turns: Turn) -> Iterator[Chat]:
-    """Give a conversation with an agent that does what is written here, turn by turn."""
+    """Yield a conversation whose agent follows a script."""
     script = iter(turns)
     with (
         LocalBackend(respond=lambda *_, **__: next(script)) as backend,
@@ -379,8 +379,10 @@ def test_both_stages_of_a_generation_are_announced(tmp_path: Path) -> None:
 # --- what can go wrong ------------------------------------------------------------------------
 
 
-def lost(folder: Path, clip: Path, fault: Fault, text: str) -> tuple[Answer, list[str], int]:
-    """Say a sentence while the line is bad; return the answer, the notices and the sends."""
+def say_with_fault(
+    folder: Path, clip: Path, fault: Fault, text: str
+) -> tuple[Answer, list[str], int]:
+    """Send a message over a faulty connection; return the answer, notices and number of runs."""
     notices: list[str] = []
     limits = StreamLimits(checks=200 if fault.run_continues else 5)
     with (
@@ -405,7 +407,7 @@ def test_a_drop_without_a_change_is_reported_and_not_resent(
     tmp_path: Path, clip: Path, text: str, told: str, spent: str
 ) -> None:
     drop = Fault(kind="drop", path="/run_sse", after_bytes=0)
-    answer, _, sends = lost(tmp_path, clip, drop, text)
+    answer, _, sends = say_with_fault(tmp_path, clip, drop, text)
     assert sends == 1
     assert isinstance(answer.error, errors.StreamInterruptedError)
     assert told in answer.text
@@ -414,7 +416,7 @@ def test_a_drop_without_a_change_is_reported_and_not_resent(
 
 def test_a_drop_after_the_edit_is_answered_with_its_changes(tmp_path: Path, clip: Path) -> None:
     drop = Fault(kind="drop", path="/run_sse", after_bytes=0, run_continues=True)
-    answer, _, sends = lost(tmp_path, clip, drop, "虚化背景")
+    answer, _, sends = say_with_fault(tmp_path, clip, drop, "虚化背景")
     assert sends == 1
     assert answer.error is None
     assert answer.reply is not None
@@ -433,7 +435,7 @@ def test_a_silent_stream_is_noticed_and_ends(
     tmp_path: Path, clip: Path, text: str, notice: str, told: str
 ) -> None:
     stall = Fault(kind="stall", path="/run_sse", after_bytes=0)
-    answer, notices, sends = lost(tmp_path, clip, stall, text)
+    answer, notices, sends = say_with_fault(tmp_path, clip, stall, text)
     assert sends == 1
     assert notices[1] == notice
     assert isinstance(answer.error, errors.StreamTimeoutError)
@@ -547,7 +549,7 @@ def test_every_error_has_a_sentence_in_both_languages() -> None:
     assert wrong == []
 
 
-# --- the async face ---------------------------------------------------------------------------
+# --- the async API ----------------------------------------------------------------------------
 
 
 @pytest.mark.anyio

@@ -1,4 +1,4 @@
-"""Errors: their classes, what they print, and that they survive a journey."""
+"""Errors: their classes, what they print, and that they survive pickling and copying."""
 
 from __future__ import annotations
 

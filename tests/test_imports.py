@@ -1,4 +1,4 @@
-"""The order of the rooms: imports go down only, typing imports included, with no circle."""
+"""The layers: modules import only from lower layers, even for typing, without import cycles."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LOCAL_ORDER = (
     "__main__ backend isolation work server previews matting frame_writer arrays render matte "
     "agent store timeline media rates models temporary"
 )
-"""The same for the rooms of `local/`; its `__init__` hands names on."""
+"""The layers of `local/`, in the same order; its `__init__` re-exports names."""
 
 
 def modules() -> dict[str, Path]:
@@ -51,12 +51,12 @@ MODULES = modules()
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Yield every module that a file imports, at any depth, for type checkers too."""
+    """Yield every module that a file imports, in functions and for type checkers too."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are written from the root"
+            assert node.level == 0, f"{path}: relative imports are not used"
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
                 yield full if full in MODULES else node.module or ""
@@ -69,7 +69,7 @@ def all_imports() -> dict[str, frozenset[str]]:
 
 
 @cache
-def arrows() -> dict[str, set[str]]:
+def dependencies() -> dict[str, set[str]]:
     """Return which of our modules each of them imports."""
     return {
         name: {target for target in targets & MODULES.keys() if target != name}
@@ -77,20 +77,20 @@ def arrows() -> dict[str, set[str]]:
     }
 
 
-def room(name: str, depth: int) -> str:
+def layer(name: str, depth: int) -> str:
     parts = name.split(".")
     return parts[depth] if len(parts) > depth else "__init__"
 
 
-def against(order: str, depth: int, inside: str = "nemovideo") -> list[str]:
-    """Return the imports that go up, by the names of folders at some depth."""
+def upward_imports(order: str, depth: int, inside: str = "nemovideo") -> list[str]:
+    """Return the imports of higher layers; a layer is the name at `depth` in a module's path."""
     ranks = {name: rank for rank, name in enumerate(order.split())}
     wrong = []
-    for name, targets in arrows().items():
+    for name, targets in dependencies().items():
         for target in targets:
             if not all(f"{one}.".startswith(f"{inside}.") for one in (name, target)):
                 continue
-            here, there = room(name, depth), room(target, depth)
+            here, there = layer(name, depth), layer(target, depth)
             if depth > 1 and "__init__" in (here, there):
                 continue
             if here != there and ranks[here] > ranks[there]:
@@ -98,13 +98,13 @@ def against(order: str, depth: int, inside: str = "nemovideo") -> list[str]:
     return wrong
 
 
-def circles() -> list[list[str]]:
+def cycles() -> list[list[str]]:
     """Return the groups of modules that import each other."""
     reached: dict[str, set[str]] = {}
-    for start in arrows():
+    for start in dependencies():
         seen, todo = set[str](), [start]
         while todo:
-            for target in arrows()[todo.pop()] - seen:
+            for target in dependencies()[todo.pop()] - seen:
                 seen.add(target)
                 todo.append(target)
         reached[start] = seen
@@ -115,16 +115,16 @@ def circles() -> list[list[str]]:
     return [sorted(group) for group in groups]
 
 
-def test_imports_go_down_only() -> None:
-    assert against(ORDER, 1) == []
-    assert against(LOCAL_ORDER, 2, "nemovideo.local") == []
+def test_modules_import_only_from_lower_layers() -> None:
+    assert upward_imports(ORDER, 1) == []
+    assert upward_imports(LOCAL_ORDER, 2, "nemovideo.local") == []
 
 
 def test_there_are_no_circular_imports() -> None:
-    assert circles() == []
+    assert cycles() == []
 
 
-def test_the_top_is_small_and_public() -> None:
+def test_the_top_level_is_small_and_public() -> None:
     top = {path.stem for path in ROOT.glob("*.py")}
     assert len(top) <= 14, sorted(top)
     assert not [name for name in top if name.startswith("_") and not name.endswith("__")]
@@ -149,13 +149,13 @@ def test_no_private_name_is_imported_from_another_distribution() -> None:
 
 
 def test_httpx_is_imported_by_the_drivers_only() -> None:
-    rooms = {
-        room(name, 1)
+    importers = {
+        layer(name, 1)
         for name, targets in all_imports().items()
         for target in targets
         if target.split(".")[0] in ("httpx", "httpcore")
     }
-    assert rooms == {"_drivers"}
+    assert importers == {"_drivers"}
 
 
 def test_public_classes_are_defined_in_public_modules() -> None:

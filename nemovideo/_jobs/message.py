@@ -91,8 +91,8 @@ def recover(
     job is resumed again, it continues that wait.
 
     With `send_again`, the message is sent again if its effect is unknown. In a batch, the balance
-    is ignored, since other jobs change it. A batch also sends a message again that was answered
-    completely, but without a change: the user has run the batch again.
+    is ignored, since other jobs change it. A batch also resends a message that was fully
+    answered but changed nothing: the user has run the batch again.
 
     Raises:
         AgentError: It was answered, but did not do what was asked.

@@ -21,8 +21,8 @@ class Meter:
     """Adds up the phases by their weights, without ever decreasing.
 
     `fraction` and `elapsed_s` are the progress of earlier processes; `weights` are by phase.
-    With `awaits_job`, nothing is reported until the service has said how far a render is that
-    an earlier process has submitted.
+    With `awaits_job`, nothing is reported until the service has reported the progress of a render
+    that an earlier process submitted.
     """
 
     def __init__(
@@ -108,7 +108,10 @@ class Meter:
         self._report(Progress(phase, fraction, elapsed, eta, message, self._render_id))
 
     def _eta_s(self, fraction: float) -> float | None:
-        """Return the seconds left; those of a render from its first frames on, without loading."""
+        """Return the seconds left.
+
+        Those of a render are estimated from its first frames, so that loading does not count.
+        """
         left = None
         if self._phase != "render":
             if fraction > self._weights.get("upload", 0.0):

@@ -44,7 +44,7 @@ class Size:
 
 
 class Stopwatch:
-    """Times a render from its first frame on, as its start takes long in a new process."""
+    """Times a render from its first frame on, since starting takes a long time in a new process."""
 
     def __init__(self) -> None:
         self._began_s = time.perf_counter()

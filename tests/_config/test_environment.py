@@ -1,4 +1,4 @@
-"""Variables and programs as they are found on other machines: used, or refused by name."""
+"""Settings from the environment are used, or rejected with an error that names them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Client.local` is typed by what its two halves take."""
+"""The type hints of `Client.local` cover the options of both the client and the backend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of a wrong kind are refused when the client is made, by name."""
+"""Options of the wrong type are rejected when the client is created; the error names them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A dropped connection: no second message, and the state tells what became of the first."""
+"""After a dropped connection, no second message is sent.
+
+The session state shows whether the first one took effect.
+"""
 
 from __future__ import annotations
 

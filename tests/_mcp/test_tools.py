@@ -41,7 +41,7 @@ def folder(tmp_path: Path, clip: Path) -> Path:
 async def agent_of(
     backend: LocalBackend, *folders: Path, wait_s: float = 60.0
 ) -> AsyncIterator[Agent]:
-    """Give an agent with the tools of a server, whose client is one of `backend`."""
+    """Yield an agent connected to a server whose client uses `backend`."""
     polling = Polling(first_s=0.01, interval_s=0.05)
     client = AsyncClient(
         base_url=backend.url, polling=polling, private_urls=False, on_request=note_render

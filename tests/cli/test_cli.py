@@ -34,9 +34,9 @@ from nemovideo.retry import Polling
 from tests.support.media import corner, near, pictures
 from tests.support.service import hanging, serving
 
-# Before click 8.2 one had to ask for stdout and stderr apart.
+# Before click 8.2, stdout and stderr were mixed unless `mix_stderr=False`.
 OLDER_CLICK = "mix_stderr" in inspect.signature(CliRunner).parameters
-APART: dict[str, Any] = {"mix_stderr": False} if OLDER_CLICK else {}
+SEPARATE_STREAMS: dict[str, Any] = {"mix_stderr": False} if OLDER_CLICK else {}
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def run(backend: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 class Run:
     def __call__(self, *arguments: str, text: str | None = None) -> Result:
-        return CliRunner(**APART).invoke(app, list(arguments), input=text)
+        return CliRunner(**SEPARATE_STREAMS).invoke(app, list(arguments), input=text)
 
 
 def test_credits_are_printed_in_words_and_as_json(run: Run) -> None:
@@ -415,7 +415,7 @@ def test_serve_and_the_module_are_the_same_program(tmp_path: Path) -> None:
     ) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[-1]
-        asked = CliRunner(**APART, env={"NEMO_API_URL": url}).invoke(app, ["credits"])
+        asked = CliRunner(**SEPARATE_STREAMS, env={"NEMO_API_URL": url}).invoke(app, ["credits"])
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
     assert asked.stdout == "100 credits available\n"

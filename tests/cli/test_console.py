@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from nemovideo.cli.app import app
 from nemovideo.cli.console import colored
-from tests.cli.test_cli import APART
+from tests.cli.test_cli import SEPARATE_STREAMS
 from tests.support.service import Service, begin_stream, end_stream, send_event, serving
 
 
@@ -73,7 +73,7 @@ def test_a_service_cannot_send_escape_sequences_to_the_terminal() -> None:
             (answering, ["chat", "--json"]),
         ):
             environment = {"NEMO_API_URL": service.url, "NEMO_TOKEN": "nmv_usr_x"}
-            runner = CliRunner(**APART, env=environment)
+            runner = CliRunner(**SEPARATE_STREAMS, env=environment)
             done = runner.invoke(app, command, input="make it blue")
             shown = done.stdout + done.stderr
             assert "bad \\u001b]52;c;cm0=\\u0007\\u009b2J\\u202e" in shown

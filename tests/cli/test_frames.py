@@ -11,7 +11,7 @@ from PIL import Image
 
 from nemovideo.cli.app import app
 from nemovideo.local import Matting
-from tests.cli.test_cli import APART
+from tests.cli.test_cli import SEPARATE_STREAMS
 from tests.support.render import make_video, start_of_carphone
 
 
@@ -22,7 +22,7 @@ def talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner(**APART).invoke(app, ["frames", *arguments])
+    return CliRunner(**SEPARATE_STREAMS).invoke(app, ["frames", *arguments])
 
 
 def test_raw_frames_are_rgba_pixels_and_their_format_is_printed(talk: Path) -> None:

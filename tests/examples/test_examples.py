@@ -77,7 +77,7 @@ def test_the_script_says_in_one_line_what_is_wrong(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq", "ignore::RuntimeWarning:zmq")
-def test_the_notebook_runs_and_shows_its_faces(tmp_path: Path) -> None:
+def test_the_notebook_runs_and_displays_its_results(tmp_path: Path) -> None:
     notebook = nbformat.read(  # type: ignore[no-untyped-call]
         EXAMPLES / "remove_background.ipynb", as_version=4
     )

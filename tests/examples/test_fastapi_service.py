@@ -45,7 +45,7 @@ def limited() -> Iterator[str]:
 
 @contextmanager
 def running(**settings: str) -> Iterator[str]:
-    """Start the service on a socket that listens already: requests wait until it is ready."""
+    """Start the service on a socket that is already listening: requests wait until it is ready."""
     command = [
         *WITH_FAST_ENGINE,
         "-m",
@@ -165,7 +165,7 @@ def test_size_and_words_have_limits(limited: str, clip: Path) -> None:
         yield from (b"x" * 100_000 for _ in range(60))
 
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
-    with suppress(httpx.WriteError, httpx.RemoteProtocolError):  # it need not listen on
+    with suppress(httpx.WriteError, httpx.RemoteProtocolError):  # the server may stop reading early
         answer = post(limited, content=chunks(), headers=headers)
         assert answer.status_code == 413
     files = {"file": ("a.mp4", clip.read_bytes())}

@@ -1,4 +1,4 @@
-"""Clients of either kind behind one face, so that one test covers both."""
+"""Sync and async clients behind one interface, so one test covers both."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KINDS = ("sync", *LOOPS)
 
 
 class Blocking:
-    """An async object of the SDK whose methods block; each call is a task of its own."""
+    """An async object of the SDK whose methods block; each call runs in its own task."""
 
     def __init__(self, portal: BlockingPortal, wrapped: Any) -> None:
         self._portal = portal
@@ -71,6 +71,6 @@ def client_of(kind: str, **options: Any) -> Iterator[Client]:
 
 @contextmanager
 def blocking(client: AsyncClient, backend: str = "asyncio") -> Iterator[Client]:
-    """Yield an async client as one that blocks."""
+    """Yield an async client whose methods block."""
     with start_blocking_portal(backend) as portal, Blocking(portal, client) as made:
         yield cast("Client", made)

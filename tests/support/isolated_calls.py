@@ -35,7 +35,7 @@ def take_memory(_work: LinkedWork, **_: object) -> int:
 
 
 def take_memory_and_fail(_work: LinkedWork, **_: object) -> None:
-    """Fail as an encoder does that gets no memory."""
+    """Fail like an encoder that cannot allocate memory."""
     bytearray(GIB + GIB // 2)
     raise InvalidDataError(1, "Generic error in an external library")
 

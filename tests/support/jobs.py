@@ -113,7 +113,7 @@ def runs_of(backend: LocalBackend) -> int:
 
 
 def prepare_server() -> None:
-    """Start the server that children are forked from, unless it runs already."""
+    """Start the server that children are forked from, unless it is already running."""
     multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
     forkserver.ensure_running()
 

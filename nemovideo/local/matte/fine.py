@@ -159,7 +159,10 @@ class FineCutter:
         yield from self._flush(keys, waiting)
 
     def _is_due(self, frame: _Frame[_View], key: _Key[_View], waiting: list[_Frame[_View]]) -> bool:
-        """Return whether a frame must be a key frame: the stride is complete, or much moved."""
+        """Return whether a frame must be a key frame.
+
+        It must if the stride is complete, or there was a lot of motion.
+        """
         count = len({id(other) for other in waiting}) + 1
         self._moved = False
         if count >= self._still_stride:

@@ -75,7 +75,7 @@ def frames_at(
     """Yield the frame that is shown at each of these ascending times; None for an empty file.
 
     Before the first frame, it is the first one. Frames that are needed for more than one time are
-    decoded once. Frames that no other frame refers to are decoded only shortly before the times.
+    decoded once. Non-reference frames are decoded only shortly before the times.
     """
     if picture_family(item.path) is not None:
         yield from _shown_at(animation.frames(item.path), times_s)
@@ -129,7 +129,7 @@ class _Footage:
     ) -> Iterator[Timed]:
         """Yield (time, frame) from the key frame before `start_s`; see `decode_frames`.
 
-        With `exact_s`, frames that no other refers to are decoded only shortly before these times.
+        With `exact_s`, non-reference frames are decoded only shortly before these times.
         """
         item, stream = self.item, self.stream
         if self._seeks(start_s):

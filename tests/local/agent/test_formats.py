@@ -1,4 +1,4 @@
-"""What the agent makes of wishes for a format, and for the mask alone."""
+"""How the agent handles requests for a format, and for the mask alone."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def test_warnings_name_the_time_of_the_still(tmp_path: Path) -> None:
         make_stills(draft, {}, None, MATTING)
 
 
-def test_a_still_is_exact_where_no_other_frame_refers_to_its_frame(tmp_path: Path) -> None:
+def test_a_still_of_a_non_reference_frame_is_exact(tmp_path: Path) -> None:
     """Frames long before the moment are skipped, but never the one that is shown."""
     frames = shades(40)
     pause = [number / FPS + (3 if number > 25 else 0) for number in range(40)]
@@ -163,7 +163,7 @@ def test_frames_of_one_part_of_a_file_are_decoded_together(
     assert all(abs(a - b) <= 3 for a, b in zip(brightness, expected, strict=True))
     assert len(decoded) == parts
     if suffix == ".mp4":
-        assert sum(decoded) < 110  # most that no other frame refers to are skipped
+        assert sum(decoded) < 110  # most non-reference frames are skipped
 
 
 def test_stills_are_in_the_order_of_their_times(tmp_path: Path) -> None:
