@@ -11,7 +11,7 @@ from anyio import to_thread
 from nemovideo._drivers.aio_calls import Calls
 from nemovideo._drivers.aio_pool import LoopState
 from nemovideo._drivers.aio_stream import Stream
-from nemovideo._drivers.attempts import Deadline
+from nemovideo._drivers.attempts import OTHER_CALL, Deadline
 from nemovideo._drivers.loops import Loop, TaskLock
 from nemovideo._drivers.network_errors import closed_error, drop_httpx_context
 from nemovideo._drivers.trampoline import Release, Trampoline
@@ -171,7 +171,7 @@ class Run(Generic[T]):
                     self._locks[step.name] = lock
                     self._trampoline.push(step)
                     return None
-                raise deadline.error()
+                raise deadline.error(OTHER_CALL)
         return None
 
 

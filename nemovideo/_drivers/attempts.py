@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("nemovideo")
 
 
+OTHER_CALL = "a wait for another call of this client"
+"""What a call waits for if another one has to end first."""
+
+
 class Deadline:
     """The deadline of a whole call, if it has one."""
 

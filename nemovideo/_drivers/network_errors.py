@@ -40,6 +40,9 @@ _NEVER_SENT = (
 _DROPPED = (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.RemoteProtocolError)
 """The errors raised on a pooled connection that the server has closed."""
 
+_WORDLESS = "the connection was reset"
+"""What an error of `_DROPPED` without a text means."""
+
 _SLOW = (httpx.ReadTimeout, httpx.WriteTimeout)
 """The timeouts that can occur once a connection is open."""
 
@@ -119,7 +122,9 @@ class ErrorMapper:
 
         Its `sent` is True if the request may have arrived.
         """
-        reason = envelopes.redact(str(error), secret_of(request)) or type(error).__name__
+        texts = (str(found) for found in _chain(error))
+        wordless = _WORDLESS if isinstance(error, _DROPPED) else type(error).__name__
+        reason = envelopes.redact(next(filter(None, texts), wordless), secret_of(request))
         cls = APITimeoutError if isinstance(error, httpx.TimeoutException) else APIConnectionError
         host, port, proxy = self._peer(request)
         through = f" through {proxy}" if proxy else self._through(error, trace)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import AsyncIterable, Callable, Iterable
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-from nemovideo._drivers.attempts import Deadline
+from nemovideo._drivers.attempts import OTHER_CALL, Deadline
 from nemovideo._drivers.locks import ThreadLock
 from nemovideo._drivers.network_errors import drop_httpx_context
 from nemovideo._drivers.sync_calls import Calls
@@ -144,7 +144,7 @@ class Run(Generic[T]):
             case Exclusive():
                 lock = calls.pool.lock(step.name)
                 if not lock.acquire(self, deadline.clip(math.inf), calls.check):
-                    raise deadline.error()
+                    raise deadline.error(OTHER_CALL)
                 self._locks[step.name] = lock
                 self._trampoline.push(step)
         return None

@@ -153,10 +153,13 @@ def _listen(
         waits_until = min(notice_at, ends_at, turn_ends_at, lost_at)
         try:
             chunk = yield from read(handle, waits_until - clock.monotonic())
-        except APIConnectionError:
+        except APIConnectionError as lost:
             yield from _feed(builder, decoder.finish())
             if builder.turn_complete:  # only the end of the stream was lost
                 return
+            if isinstance(lost, APITimeoutError) and lost.deadline_passed:
+                silent_s = duration_text(clock.monotonic() - heard_at)
+                lost.message += f"; the agent's answer has been silent for {silent_s}"
             raise
         except InvalidRequestError as closed:  # the client was closed during the answer
             closed.may_have_spent = True

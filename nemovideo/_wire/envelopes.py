@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import timezone
 from email.utils import parsedate_to_datetime
+from http.client import responses
 
 import attrs
 
@@ -126,7 +127,7 @@ def failure_of(exchange: Exchange) -> APIError:
     except ValueError:
         value = None
     code = _code(value)
-    message = redact(message_in(value) or _page_title(exchange.text), exchange.secret)
+    message = redact(message_in(value) or _text_message(exchange), exchange.secret)
     cls = error_class(exchange.status if not exchange.ok else None, code)
     if cls is APIError and 404 in (code, exchange.status) and _is_render(exchange, code, message):
         cls = RenderNotFoundError
@@ -201,11 +202,20 @@ def message_in(value: object, depth: int = 8) -> str:
     return ""
 
 
-def _page_title(text: str) -> str:
+def _text_message(exchange: Exchange) -> str:
+    """Return the message for a body that is not JSON; for a page, its status, sender and title."""
     from html import unescape  # its table of entities takes milliseconds to load
 
+    text = exchange.text
     found = re.search(r"<title[^<>]*>([^<]{1,200})", text, re.IGNORECASE)
-    return unescape(found.group(1)).strip() if found else text.strip()[:200]
+    title = unescape(found.group(1)).strip() if found else ""
+    if not exchange.is_page:
+        return title or text.strip()[:200]
+    phrase = responses.get(exchange.status, "")
+    status = f"HTTP {exchange.status} {phrase}".strip()
+    sender = exchange.headers.get("server", "")[:80]
+    told = title and title not in status and not (phrase and phrase in title)
+    return f"{status}{sender and f' from {sender}'}{f': {title}' if told else ''}"
 
 
 def _class_by_path(exchange: Exchange, message: str, cls: type[APIError]) -> type[APIError]:

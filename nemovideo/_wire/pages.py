@@ -10,10 +10,8 @@ _BY_STATUS = {
     403: "A proxy or gateway may have refused the request: ask its administrator.",
     404: "Check NEMO_API_URL: this host does not serve the API.",
 }
-_GATEWAYS = (502, 503, 504)
-"""Statuses that the API's own gateway may send with a page."""
-_KNOWN = (302, 303, 307, 407, 511)
-"""Statuses whose remedy does not depend on the page."""
+_KNOWN = (302, 303, 307, 407, 502, 503, 504, 511)
+"""Statuses whose remedy does not depend on the page; gateways send one with 502, 503 and 504."""
 PAGE_REMEDY = Remedy(
     f"{SIGN_IN} (a captive portal)",
     following="Otherwise check NEMO_API_URL and the proxy settings.",
@@ -29,8 +27,6 @@ def explain(error: APIError | MalformedResponseError, exchange: Exchange) -> Non
         error.remedy = PAGE_REMEDY
     elif (advice := _BY_STATUS.get(exchange.status)) is not None:
         error.remedy = f"{error.remedy} {advice}"
-    elif type(error) is ServerError and exchange.status in _GATEWAYS:
-        error.remedy = f"{error.remedy} If it persists, {SIGN_IN}."
     elif type(error) in (APIError, ServerError) and exchange.status not in _KNOWN:
         error.remedy = (
             "The server returned a web page. Check NEMO_API_URL; it may not point to the API."

@@ -158,6 +158,14 @@ def test_a_fault_is_a_typed_error_in_time_without_unsafe_retries(
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_reset_connection_is_described_in_words(kind: str) -> None:
+    with raw_server(reset_in_body) as server:
+        error = failing(kind, server.url, CALLS["session"][0])
+    assert "reset" in error.message
+    assert "ReadError" not in error.message
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
 def test_a_refused_connection_is_an_error_in_time(kind: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -44,8 +44,8 @@ def test_envelopes_of_every_form_are_unwrapped(body: object, expected: object) -
         (401, {"detail": "bad token"}, "AuthenticationError", "bad token"),
         (200, {"success": False, "error": "boom"}, "APIError", "boom"),
         (500, {"success": False, "error": {"message": "boom"}}, "ServerError", "boom"),
-        (502, b"<html><title>502 Bad Gateway</title>x", "ServerError", "502 Bad Gateway"),
-        (401, b"<html><title>401</title></html>", "AuthenticationError", "401"),
+        (502, b"<html><title>502 Bad Gateway</title>x", "ServerError", "HTTP 502 Bad Gateway"),
+        (401, b"<html><title>401</title></html>", "AuthenticationError", "HTTP 401 Unauthorized"),
         (
             422,
             {"detail": [{"type": "missing", "loc": ["body", "new_message"], "msg": "required"}]},

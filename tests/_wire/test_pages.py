@@ -35,6 +35,29 @@ def test_the_remedy_explains_an_html_page(status: int, advice: str) -> None:
     assert advice in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("title", "message"),
+    [
+        ("502 Bad Gateway", "HTTP 502 Bad Gateway from nginx/1.24.0"),
+        ("<b>Busy</b>", "HTTP 502 Bad Gateway from nginx/1.24.0"),
+        (
+            "Maintenance until 5 PM",
+            "HTTP 502 Bad Gateway from nginx/1.24.0: Maintenance until 5 PM",
+        ),
+    ],
+)
+def test_the_page_of_a_gateway_is_named_by_status_and_sender(title: str, message: str) -> None:
+    page = f"<html><head><title>{title}</title></head><body><center>hr</center></body></html>"
+    script = Script(httpx.Response(502, html=page, headers={"Server": "nginx/1.24.0"}))
+    with (
+        sync_client(script, clock=FakeClock()) as client,
+        pytest.raises(errors.ServerError) as caught,
+    ):
+        client.credits.balance()
+    assert caught.value.message == message
+    assert caught.value.remedy == errors.ServerError.default_remedy
+
+
 @pytest.mark.parametrize("page", [PAGE, f"\r\n\n {PAGE}\n", "<html>\n<body>502</body>\n</html>\n"])
 def test_a_web_page_in_place_of_a_stream_is_not_an_empty_answer(page: str) -> None:
     """Some gateways keep the content type of the endpoint."""

@@ -17,6 +17,7 @@ _MAX_SMALL_CHUNKS = 1000
 _READ_BYTES = 2 * 1024
 _READ_BODY_BYTES = 64 * 1024
 _LINGER_S = 30.0
+_ABSOLUTE = re.compile(rb"https?://([^/?#]+)", re.IGNORECASE)
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 
 
@@ -149,6 +150,7 @@ class _Parser(h11.Connection):
         if event is h11.NEED_DATA:  # the rest is an incomplete head, chunk header or trailer
             self._check_lines(self.trailing_data[0])
         elif isinstance(event, h11.Request):
+            event = _in_origin_form(event)
             headers = dict(event.headers)
             chunked = b"transfer-encoding" in headers
             self.body_left = 0 if chunked else int(headers.get(b"content-length", 0))
@@ -174,6 +176,25 @@ class _Parser(h11.Connection):
         self._chunk_bytes += len(data.data)
         if self._chunks > _MAX_SMALL_CHUNKS + self._chunk_bytes // _SMALL_CHUNK_BYTES:
             raise h11.RemoteProtocolError("too many small chunks")
+
+
+def _in_origin_form(request: h11.Request) -> h11.Request:
+    """Return a request with a path as its target, whose host is that of an absolute target.
+
+    Clients send absolute targets to proxies, and servers must accept them (RFC 9112 §3.2.2).
+    """
+    absolute = _ABSOLUTE.match(request.target)
+    if absolute is None:
+        return request
+    target = request.target[absolute.end() :]
+    return h11.Request(
+        method=request.method,
+        target=target if target.startswith(b"/") else b"/" + target,
+        headers=[
+            (name, absolute[1] if name == b"host" else value) for name, value in request.headers
+        ],
+        http_version=request.http_version,
+    )
 
 
 def bounded(limit: int) -> type[Connection]:

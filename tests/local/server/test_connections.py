@@ -62,6 +62,27 @@ def received(connection: socket.socket) -> bytes:
     return b"".join(parts)
 
 
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (b"http://localhost:8/a/b?c=d", b"localhost:8 /a/b c=d"),
+        (b"HTTP://[::1]", b"[::1] / "),
+        (b"http://127.0.0.1?c", b"127.0.0.1 / c"),
+        (b"/http://a/b", b"evil.test /http://a/b "),
+    ],
+)
+def test_the_target_of_a_request_may_be_a_whole_url(target: bytes, expected: bytes) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        text = f"{request.headers['host']} {scope['path']} {request.url.query}"
+        await PlainTextResponse(text)(scope, receive, send)
+
+    head = b"GET %b HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n" % target
+    with running(app) as address, socket.create_connection(address, timeout=10) as sender:
+        sender.sendall(head)
+        assert received(sender).endswith(b"\r\n\r\n" + expected)
+
+
 def test_other_connections_are_read_after_every_few_chunks() -> None:
     app = Reading()
     with running(app) as address, socket.create_connection(address, timeout=10) as sender:
