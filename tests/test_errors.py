@@ -74,7 +74,7 @@ def test_an_api_error_names_its_request_and_keeps_a_bounded_body() -> None:
     assert len(error.body) == 2000
 
 
-def test_a_missing_file_is_also_what_python_calls_it() -> None:
+def test_errors_inherit_from_the_matching_builtin_exceptions() -> None:
     assert issubclass(errors.SourceNotFoundError, FileNotFoundError)
     assert issubclass(errors.InvalidRequestError, ValueError)
     for name in ("OutputError", "InvalidRequestError", "OSError"):

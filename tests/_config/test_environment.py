@@ -16,7 +16,7 @@ from tests.support.service import serving
 TOKEN = "nmv_usr_x"
 
 
-def test_a_url_with_spaces_around_it_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_spaces_around_a_url_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving() as service:
         monkeypatch.setenv("NEMO_API_URL", f" {service.url}/\n")
         with Client(TOKEN) as client:
@@ -83,7 +83,7 @@ def test_a_header_that_cannot_be_sent_is_named_in_the_error(
         Client(TOKEN)
 
 
-def test_an_embedded_interpreter_without_arguments_is_fine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_works_without_command_line_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", [])
     Client(TOKEN).close()
     monkeypatch.delattr(sys, "argv")

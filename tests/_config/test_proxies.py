@@ -1,4 +1,4 @@
-"""Which proxy a host is reached through."""
+"""Which proxy is used for a host, and the errors of proxies."""
 
 from __future__ import annotations
 

@@ -46,9 +46,9 @@ def test_a_name_that_begins_with_a_tilde_needs_no_home(
     monkeypatch.chdir(tmp_path)
     Path("~$clip.mp4").write_bytes(b"text")
     Path("~$photo.png").write_bytes(PNG)
-    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as where no home is known
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # no home is known
     with Client("nmv_usr_x", base_url="http://127.0.0.1:9") as client:
-        with pytest.raises(errors.UnsupportedFileError):  # found, and looked into
+        with pytest.raises(errors.UnsupportedFileError):  # found, and its content checked
             client.remove_background("~$clip.mp4")
         for call in (
             lambda: client.remove_background("~/talk.mp4"),

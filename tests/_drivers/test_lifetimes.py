@@ -31,13 +31,13 @@ pytestmark = pytest.mark.usefixtures("_quick_locks")
 
 @pytest.fixture
 def endless() -> Iterator[Service]:
-    """A service whose event streams start and do not end."""
+    """A service whose event streams never end."""
     with serving(run_sse=words) as service:
         yield service
 
 
 def restore_replies(service: Service) -> None:
-    """Answer the next messages."""
+    """Make the service reply to the next messages normally."""
     del service.routes["/run_sse"]
 
 
@@ -190,7 +190,7 @@ def test_an_interrupt_ends_a_stream_without_a_with_block(
         finally:
             signal.signal(signal.SIGUSR1, before)
         if with_block:
-            endless.going.set()
+            endless.stopping.set()
             assert list(stream) == []
         else:
             restore_replies(endless)
@@ -231,7 +231,7 @@ def test_a_stream_may_be_read_by_several_threads(endless: Service) -> None:
         sent = other.submit(session.send, "next", deadline=10)
         time.sleep(0.6)  # longer than DEADLOCK_S: the thread that started the stream may wait
         assert not sent.done()
-        endless.going.set()
+        endless.stopping.set()
         assert sent.result().text == "Done!"
 
 
@@ -351,7 +351,7 @@ def test_a_forked_child_does_not_touch_its_parents_stream(endless: Service) -> N
 
 
 @needs_fork
-def test_a_local_client_outlives_its_forked_child_and_does_not_block_the_exit_unclosed() -> None:
+def test_an_unclosed_local_client_outlives_its_forked_child_and_does_not_block_exit() -> None:
     code = (
         "import os, sys, warnings; warnings.simplefilter('ignore')\n"
         "from nemovideo import Client\n"

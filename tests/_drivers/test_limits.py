@@ -36,7 +36,7 @@ class Flood:
     def __call__(self, service: Service, connection: socket.socket, path: str) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
         begin_stream(connection)
-        while not service.going.is_set():
+        while not service.stopping.is_set():
             send_event(connection, "x" * MEGABYTE)
             self.sent_bytes += MEGABYTE
 

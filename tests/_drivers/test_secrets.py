@@ -22,12 +22,12 @@ from tests.support.blocking import client_of
 from tests.support.servers import BALANCE, PNG, TOKEN, answer, raw_server
 
 LOGGERS = ("httpx", "nemovideo", "asyncio", "anyio")
-"""Without httpcore, which logs all response headers at DEBUG."""
+"""httpcore is not among them: it logs all response headers at DEBUG."""
 QUICK = RetryPolicy(attempts=2, initial_s=0.001)
 
 
 class LogCapture(logging.Handler):
-    """Collects all log records but httpcore's."""
+    """Collects all log records except those of httpcore."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)

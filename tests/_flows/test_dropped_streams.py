@@ -98,7 +98,9 @@ def test_a_drop_at_any_byte_sends_no_second_message(
 
 
 @pytest.mark.parametrize("reset", [True, False])
-def test_a_drop_before_the_status_line_is_a_drop(backend: LocalBackend, reset: bool) -> None:
+def test_a_drop_before_the_status_line_may_have_spent_credits(
+    backend: LocalBackend, reset: bool
+) -> None:
     clock = FakeClock()
     add_fault(backend, "drop", reset=reset)
     with (

@@ -120,7 +120,7 @@ def test_a_stream_whose_heartbeats_stop_is_a_dropped_connection(kind: str) -> No
             clock.now += 15
             send_chunk(connection, b": ping\n\n")
         service.draft = {**service.draft, "d": 2000}
-        service.going.wait(20)
+        service.stopping.wait(20)
 
     clock = FakeClock(grace_s=0.3)
     with (

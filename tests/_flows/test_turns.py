@@ -30,7 +30,7 @@ class OpenStream:
             send_event(connection, **event)  # type: ignore[arg-type]
         if self._changes:
             service.draft = {**service.draft, "d": 2000}
-        service.going.wait(30)
+        service.stopping.wait(30)
 
 
 def fast_clock() -> FakeClock:

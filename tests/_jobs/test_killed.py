@@ -34,11 +34,11 @@ POINTS = [
     *("after write 8", "after file 1", "downloading 2", "before write 9", "after write 9"),
     "after write 10",
 ]
-"""The points that differ: nothing happens between "after write 3" and "before upload 1", say."""
+"""Distinct points: for example, nothing happens between "after write 3" and "before upload 1"."""
 
 
-class Stage:
-    """A backend, and a job in another process."""
+class JobProcess:
+    """A job in another process, and its backend."""
 
     def __init__(self, folder: Path, clip: Path, backend: LocalBackend) -> None:
         self.folder = folder
@@ -48,10 +48,10 @@ class Stage:
         self.checkpoint = folder / "talk.job.json"
         self.child: BaseProcess | None = None
 
-    def begin(self, point: str | None = None, driver: str = "sync") -> None:
+    def start(self, point: str | None = None, driver: str = "sync") -> None:
         self.child = start(driver, point, self.backend.url, self.token, self.clip, self.checkpoint)
 
-    def dies(self) -> None:
+    def wait_until_killed(self) -> None:
         assert self.child is not None
         self.child.join(60)
         assert self.child.exitcode == -9
@@ -67,7 +67,7 @@ class Stage:
                 )
             return client.jobs.resume(self.checkpoint)
 
-    def is_right(self, video: RenderedVideo) -> None:
+    def check(self, video: RenderedVideo) -> None:
         assert video.path == self.folder / "clean.mp4"
         assert len(pictures(video.path)) == 5
         assert near(corner(pictures(video.path)[0]), RGB)
@@ -84,36 +84,36 @@ def renderer() -> QuickRenderer:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, clip: Path, renderer: QuickRenderer) -> Iterator[Stage]:
+def job(tmp_path: Path, clip: Path, renderer: QuickRenderer) -> Iterator[JobProcess]:
     (tmp_path / "work").mkdir()
     with LocalBackend(tmp_path / "state", render=renderer) as backend:
-        stage = Stage(tmp_path / "work", clip, backend)
+        job = JobProcess(tmp_path / "work", clip, backend)
         try:
-            yield stage
+            yield job
         finally:
-            if stage.child is not None:
-                stage.child.kill()
-                stage.child.join()
+            if job.child is not None:
+                job.child.kill()
+                job.child.join()
 
 
-def test_the_points_cover_a_whole_job(stage: Stage) -> None:
-    stage.begin()
-    assert stage.child is not None
-    stage.child.join(60)
-    assert stage.child.exitcode == 0
-    events = (stage.folder / "events").read_text().split("\n")
+def test_the_points_cover_a_whole_job(job: JobProcess) -> None:
+    job.start()
+    assert job.child is not None
+    job.child.join(60)
+    assert job.child.exitcode == 0
+    events = (job.folder / "events").read_text().split("\n")
     assert [event for event in events if "write" in event] == WRITES
     assert set(POINTS) <= set(events)
     assert len(events) >= 40
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_job_killed_at_any_point_is_done_once(stage: Stage, point: str) -> None:
-    stage.begin(point)
-    stage.dies()
-    stage.is_right(stage.resume())
+def test_a_job_killed_at_any_point_is_done_once(job: JobProcess, point: str) -> None:
+    job.start(point)
+    job.wait_until_killed()
+    job.check(job.resume())
     if point != "after message 1":  # where the run was aborted, and may have had no effect
-        assert runs_of(stage.backend) == 1
+        assert runs_of(job.backend) == 1
 
 
 @pytest.mark.parametrize(
@@ -121,11 +121,11 @@ def test_a_job_killed_at_any_point_is_done_once(stage: Stage, point: str) -> Non
     [("asyncio", "after write 3"), ("asyncio", "after submit 1"), ("trio", "before message 1")],
 )
 def test_an_async_job_killed_at_any_point_is_done_once(
-    stage: Stage, driver: str, point: str
+    job: JobProcess, driver: str, point: str
 ) -> None:
-    stage.begin(point, driver)
-    stage.dies()
-    stage.is_right(stage.resume())
+    job.start(point, driver)
+    job.wait_until_killed()
+    job.check(job.resume())
 
 
 @pytest.mark.parametrize("event", range(1, 4))
@@ -150,52 +150,52 @@ def test_a_job_killed_in_the_middle_of_the_answer_is_charged_once(
         sleep=before_event,
     )
     with backend:
-        victim = Stage(tmp_path / "work", clip, backend)
-        victim.begin()
-        victim.dies()
+        victim = JobProcess(tmp_path / "work", clip, backend)
+        victim.start()
+        victim.wait_until_killed()
         assert events == event
         edited = Ledger.of(backend).edits
-        victim.is_right(victim.resume())
+        victim.check(victim.resume())
         assert runs_of(backend) == 2 - edited  # sent again only if it had no effect
 
 
 def test_a_job_killed_while_it_renders_waits_for_that_render(
-    stage: Stage, renderer: QuickRenderer
+    job: JobProcess, renderer: QuickRenderer
 ) -> None:
     def at_work() -> None:
-        assert stage.child is not None
-        kill(stage.child)
+        assert job.child is not None
+        kill(job.child)
 
     renderer.at_work = at_work
-    stage.begin()
-    stage.dies()
-    stage.is_right(stage.resume())
+    job.start()
+    job.wait_until_killed()
+    job.check(job.resume())
     assert renderer.runs == 1
 
 
-def test_a_job_killed_repeatedly_is_done_once(stage: Stage) -> None:
+def test_a_job_killed_repeatedly_is_done_once(job: JobProcess) -> None:
     for point in (
         *("after session 1", "after upload 1", "before message 1", "after submit 1"),
         *("before file 1", "downloading 1", "before claim 1"),
     ):
-        stage.begin(point)
-        stage.dies()
-    stage.is_right(stage.resume())
+        job.start(point)
+        job.wait_until_killed()
+    job.check(job.resume())
 
 
-def test_a_path_alone_is_enough_in_a_new_interpreter(stage: Stage) -> None:
-    stage.begin("after poll 1")
-    stage.dies()
+def test_a_path_alone_is_enough_in_a_new_interpreter(job: JobProcess) -> None:
+    job.start("after poll 1")
+    job.wait_until_killed()
     code = "import sys, nemovideo; print(nemovideo.Job.resume(sys.argv[1]).credits_spent)"
     done = subprocess.run(
-        [sys.executable, "-c", code, str(stage.checkpoint)],
-        env={**clean_environment(), "NEMO_TOKEN": stage.token, "NEMO_API_URL": stage.backend.url},
+        [sys.executable, "-c", code, str(job.checkpoint)],
+        env={**clean_environment(), "NEMO_TOKEN": job.token, "NEMO_API_URL": job.backend.url},
         capture_output=True,
         text=True,
         check=True,
     )
     assert done.stdout.strip() == "1"
-    stage.is_right(Job.resume(stage.checkpoint))
+    job.check(Job.resume(job.checkpoint))
 
 
 LOCAL = """

@@ -1,4 +1,4 @@
-"""Jobs of local clients: their state stays until they are done."""
+"""Jobs of local clients: their state is kept until they are done."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _fail_at_render(client: Client, clip: Path, checkpoint: Path, output: Path) 
     return client.backend.state_dir
 
 
-def test_the_temporary_state_of_a_local_client_stays_for_a_job_that_failed(
+def test_the_temporary_state_of_a_local_client_is_kept_for_a_failed_job(
     tmp_path: Path, clip: Path
 ) -> None:
     path, output = tmp_path / "job.json", tmp_path / "clean.mp4"
@@ -48,7 +48,7 @@ def test_the_temporary_state_of_a_local_client_stays_for_a_job_that_failed(
     assert not kept.exists()
 
 
-def test_the_temporary_state_stays_until_all_of_its_jobs_are_done(
+def test_the_temporary_state_is_kept_until_all_of_its_jobs_are_done(
     tmp_path: Path, clip: Path
 ) -> None:
     paths = [tmp_path / "one.json", tmp_path / "two.json"]

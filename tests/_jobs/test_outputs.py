@@ -115,7 +115,7 @@ def test_by_default_a_photo_becomes_a_photo_and_an_animation_a_video(
         (None, "zip", "video-edited.zip"),
     ],
 )
-def test_an_exported_file_gets_a_name_that_fits(
+def test_the_name_of_an_exported_file_matches_its_format(
     tmp_path: Path, wanted: str | None, format_: str | None, name: str
 ) -> None:
     assert export_path(tmp_path, SessionState(draft=None), wanted, format_) == tmp_path / name

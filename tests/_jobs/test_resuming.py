@@ -250,7 +250,7 @@ def test_a_file_that_changed_before_its_upload_is_reported(bench: Bench, tmp_pat
 
 
 @pytest.mark.parametrize("writes", [2, 3, 4, 5])
-def test_the_users_own_picture_and_session_survive_too(
+def test_a_resumed_job_keeps_the_users_own_picture_and_session(
     bench: Bench, tmp_path: Path, writes: int
 ) -> None:
     beach = make_picture(tmp_path / "beach.png", (250, 10, 20))
@@ -443,7 +443,7 @@ def test_a_refused_background_fails_the_job_although_another_edit_was_made(bench
 
 
 @pytest.mark.parametrize("resumed", [False, True])
-def test_edits_lost_with_the_connection_are_a_warning_that_stays(
+def test_the_warning_about_edits_lost_with_the_connection_is_kept(
     bench: Bench, resumed: bool
 ) -> None:
     bench.backend.faults.add(Fault(kind="drop", path="/run_sse", after_bytes=1300))

@@ -1,4 +1,4 @@
-"""Which files an agent may name: whatever is written, only those below the given folders."""
+"""An agent can only use files in the given folders, however it writes their paths."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_folder_may_itself_be_a_link(inside: Path, tmp_path: Path) -> None:
     assert folders.contains(os.fspath(inside / "talk.mp4"))
 
 
-def test_what_is_not_a_folder_is_refused_at_the_start(inside: Path) -> None:
+def test_what_is_not_a_folder_is_refused_at_startup(inside: Path) -> None:
     with pytest.raises(InvalidRequestError, match="is not a folder"):
         Folders.of([inside / "talk.mp4"])
     with pytest.raises(InvalidRequestError, match="no folder"):

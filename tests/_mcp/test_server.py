@@ -1,4 +1,4 @@
-"""`nemovideo mcp` as an agent starts it: a process of its own, spoken to over its pipes."""
+"""`nemovideo mcp` as an agent runs it: in its own process, over stdin and stdout."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """The environment of a server; what it leaves behind is in `scratch`."""
+    """The environment of a server, whose temporary files are in `scratch`."""
     (tmp_path / "scratch").mkdir()
     return {
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
@@ -84,7 +84,7 @@ async def test_an_agent_turns_a_clip_into_a_file(folder: Path, environment: dict
 
 
 class Server:
-    """A server that is spoken to line by line."""
+    """A server process that exchanges one line of JSON per message."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(

@@ -224,7 +224,7 @@ def test_what_browsers_do_not_play_is_shown_as_its_first_frame(tmp_path: Path) -
         assert any("Browsers do not play" in word for word in page.words)
 
 
-def test_answers_files_and_sessions_show_themselves() -> None:
+def test_answers_files_and_sessions_have_cards() -> None:
     diff = SAMPLE.diff(SAMPLE.without_track(0))
     call = ToolCallEvent("trim_clip", {}, "1")
     reply = Reply(

@@ -1,4 +1,4 @@
-"""The progress bar in a notebook: what a saved notebook keeps of it."""
+"""The progress bar in a notebook, and what remains of it in a saved notebook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classify addresses as public or not."""
+"""Which addresses are public."""
 
 from __future__ import annotations
 

@@ -33,15 +33,15 @@ def test_a_url_with_a_host_is_valid(url: str) -> None:
 @pytest.mark.parametrize(
     "authority", ["", "[abc", "a]", "a\u2100", "a:0", "a:99999", "a:b", MARKS, "a" * 301]
 )
-def test_a_url_without_a_usable_host_is_not(authority: str) -> None:
+def test_a_url_without_a_usable_host_is_invalid(authority: str) -> None:
     assert not urls.is_valid(f"https://{authority}/d.mp4")
 
 
-def test_a_very_long_url_is_refused_before_urlsplit_keeps_it() -> None:
+def test_a_very_long_url_is_refused_before_urlsplit_caches_it() -> None:
     assert urls.is_valid(f"https://example.com/{'a' * 15_000}")
     assert not urls.is_valid(f"https://example.com/{'a' * 16_000}")
 
 
 @pytest.mark.parametrize("ignored", ["\n", "\t", "\r", "\n\t"])
-def test_characters_that_urlsplit_ignores_hide_no_host(ignored: str) -> None:
+def test_characters_that_urlsplit_ignores_cannot_hide_a_host(ignored: str) -> None:
     assert not urls.is_valid(f"\x01https:{ignored}/{ignored}/{MARKS}/d.mp4")

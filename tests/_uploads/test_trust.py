@@ -213,7 +213,7 @@ def test_copies_and_pickles_keep_the_option(client: Client, clip: Path) -> None:
         trusting.with_options(local_files=False).uploads.inspect(str(clip))
 
 
-class Elsewhere(Executor):
+class RecordingExecutor(Executor):
     """An executor that records the submitted jobs without running them."""
 
     def __init__(self) -> None:
@@ -227,7 +227,7 @@ class Elsewhere(Executor):
 
 
 def test_batch_workers_get_the_option(client: Client, clip: Path, tmp_path: Path) -> None:
-    executor = Elsewhere()
+    executor = RecordingExecutor()
     client.batch.remove_backgrounds(clip, tmp_path / "out", executor=executor)
     settings = pickle.loads(pickle.dumps(executor.places[0])).options
     assert (settings["local_files"], settings["private_urls"]) == (False, False)

@@ -1,4 +1,4 @@
-"""Remedies: one value, said to a Python program, a shell and a chat."""
+"""Remedies: one value, worded for Python, a shell, a chat and the MCP tools."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ OVERWRITE = Remedy("choose another name", ("pass ", Option("overwrite", True)))
         ("Check the path.", *["Check the path."] * 3),
     ],
 )
-def test_each_reader_sees_what_they_can_do(remedy: str, python: str, shell: str, chat: str) -> None:
+def test_each_reader_sees_only_what_they_can_do(
+    remedy: str, python: str, shell: str, chat: str
+) -> None:
     assert remedy == python
     assert (remedy_for(remedy, "shell"), remedy_for(remedy, "chat")) == (shell, chat)
 
@@ -49,7 +51,7 @@ def test_code_can_have_a_separate_text_for_a_shell() -> None:
     assert shown == texts
 
 
-def test_a_remedy_for_an_ai_names_only_arguments_of_its_tools() -> None:
+def test_a_remedy_for_an_agent_names_only_arguments_of_its_tools() -> None:
     assert remedy_for(OVERWRITE, "tool") == "Choose another name, or pass overwrite=True."
     elsewhere = Remedy("try again", ("allow more time with ", Option("timeout_s")))
     assert remedy_for(elsewhere, "tool") == "Try again."

@@ -1,4 +1,4 @@
-"""The metrics of the matte benchmark, on masks with scores known by calculation."""
+"""The metrics of the matte benchmark, on masks whose scores can be calculated by hand."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ SEPARATE_STREAMS: dict[str, Any] = {"mix_stderr": False} if OLDER_CLICK else {}
 
 @pytest.fixture
 def run(backend: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the command line against `backend`, in a folder of the test's own."""
+    """Run the command line against `backend`, in its own folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NEMO_API_URL", backend.url)
     monkeypatch.setenv("NEMO_WEB_URL", backend.url)
@@ -76,7 +76,7 @@ def test_verbose_logs_the_requests_before_and_after_the_command(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     for name in ("nemovideo", "nemovideo.local.access"):
-        caplog.set_level(logging.getLogger(name).level, logger=name)  # to be restored
+        caplog.set_level(logging.getLogger(name).level, logger=name)  # restored after the test
     run(*arguments)
     logged = [record.getMessage() for record in caplog.records if record.name == "nemovideo"]
     assert any("/api/credits/balance/simple: HTTP 200" in line for line in logged)
@@ -175,7 +175,7 @@ def test_a_part_that_the_agent_cannot_do_is_printed_once(run: Run, clip: Path) -
     assert "Note: I can't do this" in run("estimate", *wishes, "--local", "--engine", "fast").stderr
 
 
-def test_an_engine_goes_with_a_local_backend_only(run: Run, clip: Path) -> None:
+def test_an_engine_requires_a_local_backend(run: Run, clip: Path) -> None:
     done = run("remove-background", str(clip), "--engine", "fast")
     assert (done.exit_code, "--local" in done.stderr) == (2, True)
     done = run("batch", str(clip), "-o", "out", "--local", "--engine", "no-such")
@@ -228,7 +228,7 @@ def test_a_file_name_that_is_not_unicode_can_be_shown(run: Run, clip: Path, tmp_
         (["frames", "x.mp4", "--engine", "no-such"], 2, "no engine 'no-such'"),
     ],
 )
-def test_wrong_usage_is_explained_and_nothing_is_sent(
+def test_usage_errors_are_explained_and_nothing_is_sent(
     run: Run, backend: LocalBackend, arguments: list[str], code: int, words: str
 ) -> None:
     done = run(*arguments)
@@ -245,7 +245,7 @@ def interrupted(*_: Any, **__: Any) -> Any:
 FIELDS = {"type", "message", "remedy", "may_have_spent", "code", "status", "request_id"}
 
 
-def test_every_error_is_json_with_the_same_fields_where_json_was_asked_for(
+def test_with_json_every_error_has_the_same_fields(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     Path("in").mkdir()
@@ -290,7 +290,7 @@ def test_a_batch_that_stops_says_why_in_shell_syntax(run: Run, clip: Path) -> No
     assert json.loads(run("batch", "in", "-o", "out", "--json").stdout)["stopped"] is None
 
 
-def test_a_batch_with_a_file_that_failed_because_of_the_network_ends_with_5(
+def test_a_batch_with_a_file_that_failed_because_of_the_network_exits_with_5(
     run: Run, clip: Path, backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("in").mkdir()
@@ -401,7 +401,7 @@ def test_chat_prints_json_lines_and_a_failed_line_sets_the_exit_code(run: Run) -
     assert done.exit_code == 1
 
 
-def test_every_command_explains_itself() -> None:
+def test_every_command_has_help() -> None:
     for name, command in app.commands.items():
         assert command.get_short_help_str(), name
     shown = CliRunner().invoke(app, ["--help"]).stdout
@@ -451,7 +451,7 @@ def test_a_job_can_be_shown_and_resumed(run: Run, clip: Path, backend: LocalBack
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-def test_sigterm_ends_a_batch_like_ctrl_c_with_its_own_code(
+def test_sigterm_ends_a_batch_like_ctrl_c_but_has_its_own_exit_code(
     as_json: bool, run: Run, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def bar(**_: bool) -> Callable[[Progress], None]:
@@ -461,14 +461,14 @@ def test_sigterm_ends_a_batch_like_ctrl_c_with_its_own_code(
     monkeypatch.setattr("nemovideo.cli.batch.wants_bar", bar)
     done = run("batch", str(clip), "-o", "out", *(["--json"] if as_json else []))
     assert done.exit_code == 143
-    if as_json:  # the runner of click 8.1 loses what a signal handler's exit leaves on stderr
+    if as_json:  # the runner of click 8.1 loses the stderr of an exit in a signal handler
         assert json.loads(done.stdout)["error"]["exit_code"] == 143
         assert "stopped: 0 of 1 files done" in done.stdout
     alone = print_stopped(Terminated(), as_json=as_json, checkpoint=None)
     assert alone == 143
 
 
-def test_a_file_of_a_local_batch_that_ran_out_of_time_is_not_promised_to_resume(
+def test_a_local_batch_past_its_deadline_promises_to_resume_only_with_a_state_dir(
     run: Run, clip: Path
 ) -> None:
     done = run("batch", str(clip), "-o", "out", "--local", "--file-deadline", "0.001")
@@ -479,13 +479,13 @@ def test_a_file_of_a_local_batch_that_ran_out_of_time_is_not_promised_to_resume(
     assert run(*late).stderr.endswith("--state-dir needs --local\n")
 
 
-def test_a_job_whose_file_is_missing_is_wrong_usage(run: Run) -> None:
+def test_a_missing_checkpoint_is_a_usage_error(run: Run) -> None:
     done = run("jobs", "resume", "nothing.json")
     assert done.exit_code == 2
     assert "nothing.json" in done.stderr
 
 
-def test_a_batch_with_a_broken_file_names_it_and_ends_with_its_own_code(
+def test_a_batch_with_a_broken_file_names_it_and_has_its_own_exit_code(
     run: Run, clip: Path
 ) -> None:
     Path("in").mkdir()

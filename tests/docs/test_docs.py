@@ -1,4 +1,4 @@
-"""Every Python example of the documents runs, page by page, from top to bottom."""
+"""Every Python example in the docs runs, page by page, from top to bottom."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.media import make_clip, make_picture, make_tone
 
 DOCS = ROOT / "docs"
 OWN_TESTS = ("batches.md", "streaming.md", "testing.md")
-"""Pages whose examples need more than a clip and a backend: they are run by tests of their own."""
+"""Pages whose examples need more than a clip and a backend; separate tests run them."""
 
 _BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
@@ -44,7 +44,7 @@ def texts(pattern: str) -> Iterator[tuple[Path, str]]:
 
 
 def run_page(page: Path) -> int:
-    """Run a page's ```python blocks and return how many there were; lines count as in the page."""
+    """Run the ```python blocks of a page, with its line numbers; return the number of blocks."""
     text = page.read_text(encoding="utf-8")
     namespace: dict[str, object] = {"__name__": page.stem}
     blocks = list(_BLOCK.finditer(text))
@@ -64,7 +64,7 @@ def run_page(page: Path) -> int:
 
 
 @pytest.fixture
-def _workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _docs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A folder with a clip, a song and a picture in it, and the "cloud" on this machine."""
     make_clip(tmp_path / "talk.mp4", seconds=0.4)
     make_picture(tmp_path / "beach.jpg", (200, 180, 120))
@@ -80,13 +80,13 @@ def _workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
         logger.setLevel(level)
 
 
-@pytest.mark.usefixtures("_workplace")
+@pytest.mark.usefixtures("_docs_folder")
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.stem)
 def test_the_examples_of_a_page_run(page: Path) -> None:
     assert run_page(page)
 
 
-@pytest.mark.usefixtures("_workplace")
+@pytest.mark.usefixtures("_docs_folder")
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
 def test_the_protocol_works_with_curl_alone(tmp_path: Path) -> None:
     page = (DOCS / "local.md").read_text(encoding="utf-8")
@@ -105,13 +105,13 @@ def test_the_protocol_works_with_curl_alone(tmp_path: Path) -> None:
     assert (tmp_path / "clean.mp4").read_bytes()[4:8] == b"ftyp"
 
 
-def test_the_pictures_of_all_pages_are_there_and_small() -> None:
+def test_the_pictures_of_all_pages_exist_and_are_small() -> None:
     for page, text in texts("**/*.md"):
         for address in re.findall(r"!\[[^]]*\]\((?!https?:)([^)#]+)", text):
             assert (page.parent / address).stat().st_size < 150_000, page
 
 
-def test_the_pages_that_other_files_point_to_are_there() -> None:
+def test_the_pages_that_other_files_refer_to_exist() -> None:
     named: dict[str, set[str]] = {}
     packages = ("nemovideo", "tests", "benchmarks", "examples")
     for pattern in ("Dockerfile", "*.*", ".ci/*", "docker/*", *(f"{p}/**/*.py" for p in packages)):
@@ -125,7 +125,7 @@ def test_the_pages_that_other_files_point_to_are_there() -> None:
     assert "docker build" in (ROOT / page).read_text(encoding="utf-8")
 
 
-def test_the_blocks_of_all_pages_begin_as_mkdocs_reads_them() -> None:
+def test_code_blocks_are_closed_and_name_a_language() -> None:
     for page, text in texts("**/*.md"):
         fences = re.findall(r"^ *```(.*)$", text, re.MULTILINE)
         assert len(fences) % 2 == 0, page
@@ -134,7 +134,7 @@ def test_the_blocks_of_all_pages_begin_as_mkdocs_reads_them() -> None:
 
 
 def test_the_pages_of_the_reference_name_the_files_that_they_are_generated_from() -> None:
-    """A clone, and a code host, show the page without the docstrings."""
+    """In a clone, and on a code host, the pages are shown without the docstrings."""
     for page, text in texts("reference/*.md"):
         named = re.findall(r"`(nemovideo/[\w/.]+)`", text)
         assert all((ROOT / path).exists() for path in named), page

@@ -1,4 +1,4 @@
-"""docs/errors.md says what the code says."""
+"""docs/errors.md matches the code."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_page_lists_every_error_that_the_service_can_cause() -> None:
     assert shown == table(), f"paste this between the marks:\n{table()}"
 
 
-def test_the_version_is_that_of_the_package() -> None:
+def test_the_version_matches_pyproject() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert f'version = "{__version__}"' in text
     assert nemovideo.__name__ == "nemovideo"

@@ -1,4 +1,4 @@
-"""The docs as readers meet them: found by the words that people type, readable on any window."""
+"""The built docs: search finds the page for typical words, and pages fit narrow windows."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ SEARCHES = {
     "cli": "cli",
     "token": "costs",
 }
-"""What people type, and the page that should come first."""
+"""What people search for, and the page that should come first."""
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -87,7 +87,7 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The docs, built."""
+    """The folder of the built docs."""
     pytest.importorskip("mkdocstrings", reason="the extra [docs] is not installed")
     from mkdocs.commands.build import build
     from mkdocs.config import load_config
@@ -142,7 +142,7 @@ def test_search_finds_the_right_page_first(page: Page, url: str) -> None:
 
 @browsing
 def test_nothing_is_wider_than_the_window(page: Page, url: str, site: Path) -> None:
-    page.route("**/search*", lambda route: route.abort())  # its index is most of what a page loads
+    page.route("**/search*", lambda route: route.abort())  # a page would mostly load its index
     too_wide = {}
     for each in sorted(site.rglob("index.html")):
         page.goto(f"{url}/{each.parent.relative_to(site).as_posix()}/")

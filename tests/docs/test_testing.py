@@ -38,7 +38,7 @@ def test_the_examples_and_the_tests_on_testing_run(
     with LocalBackend() as cloud:
         monkeypatch.setenv("NEMO_API_URL", cloud.url)
         assert run_page(PAGE)
-    # From here on the "cloud" is gone; the cassette that the page has recorded is there.
+    # From here on the "cloud" is gone; the cassette that the page has recorded remains.
     blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
     tests = [block for block in blocks if not re.search(r"\brecord\(", block)]
     pytester.makepyfile("\n".join(tests))

@@ -214,7 +214,7 @@ def test_a_track_that_moved_and_changed_is_still_the_same_track() -> None:
     assert (volume.track, volume.segment) == (1, 0)
 
 
-def test_kinds_say_what_the_sentences_say() -> None:
+def test_a_change_says_whether_its_part_was_added_or_removed() -> None:
     diff = BASE.diff(draft(track(0, TALK, segment(5_000, name="b.mp4")), d=15_000))
     assert [(change.kind, change.track, change.segment) for change in diff] == [
         (ChangeKind.TRACK_REMOVED, 1, None),

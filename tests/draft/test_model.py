@@ -1,4 +1,4 @@
-"""Drafts: what comes in goes out, the typed view, and editing by hand."""
+"""Drafts: unchanged round trips, typed views, and manual edits."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ DRAFTS = _part(t=st.none() | st.lists(st.none() | TRACKS, max_size=4), d=TIMES, 
 
 
 def exact(value: object) -> str:
-    """Return a form that tells 1 from 1.0 and True, and one order of keys from another."""
+    """Return a form that distinguishes 1, 1.0 and True, and different orders of keys."""
     return repr(value)
 
 
@@ -101,7 +101,7 @@ def test_any_draft_is_returned_unchanged_with_types_and_key_order(value: dict[st
 
 
 @given(OBJECTS | _part(t=JSON, d=JSON, m=JSON) | JSON)
-def test_any_json_is_returned_unchanged_or_refused_with_our_error(value: Any) -> None:
+def test_any_json_is_returned_unchanged_or_refused_as_malformed(value: Any) -> None:
     try:
         made = Draft.from_json(value)
     except MalformedResponseError:
@@ -111,7 +111,7 @@ def test_any_json_is_returned_unchanged_or_refused_with_our_error(value: Any) ->
 
 @given(DRAFTS)
 @settings(max_examples=25)
-def test_every_view_of_every_draft_answers(value: dict[str, Any]) -> None:
+def test_every_view_of_every_draft_can_be_read(value: dict[str, Any]) -> None:
     made = Draft.from_json(value)
     assert made.summary() == str(made)
     assert "\n" not in str(made)
@@ -352,7 +352,7 @@ def test_an_invalid_edit_is_refused(edit: Any) -> None:
         edit()
 
 
-def test_what_the_local_backend_writes_is_read_by_its_names() -> None:
+def test_drafts_of_the_local_backend_can_be_read() -> None:
     timeline = Timeline(
         clips=(Clip("video", 8_000, "talk.mp4", media="m1", background=Background("blur")),),
         sounds=(Sound("m2", "Lo-fi", 8_000, volume=0.35),),
@@ -386,6 +386,6 @@ def test_a_text_draft_is_kept_unchanged() -> None:
         draft.with_title("Hello")
 
 
-def test_half_an_emoji_survives() -> None:
+def test_a_lone_surrogate_round_trips() -> None:
     value = {"t": [{"tt": 7, "sg": [{"m": {"text": "Hi \ud83d"}}]}]}
     assert Draft.from_json(value).to_json() == value

@@ -82,7 +82,7 @@ def test_tracks_of_unknown_types_are_shown_with_their_number(kind: object, label
     )
 
 
-def test_a_segment_without_a_name_goes_by_its_track_or_by_nothing() -> None:
+def test_a_segment_without_a_name_gets_that_of_its_track_if_any() -> None:
     assert "Video: holiday (0-1s)" in summary(track(0, segment(1_000), name="holiday"))
     assert "BGM: Lo-fi (0-1s, 20%)" in summary(track(1, segment(1_000), name="Lo-fi", volume=0.2))
     assert summary(track(0, segment(1_000))) == "Timeline (1 track): 1. Video: (0-1s)"

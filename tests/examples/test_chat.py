@@ -20,7 +20,7 @@ from tests.support.media import corner, duration_s, make_clip, pictures
 def chat(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[str, str]]:
-    """Run the example in this process; return its output, and what it reports."""
+    """Run the example in this process; return its stdout and stderr."""
 
     def run(*arguments: str, typed: str) -> tuple[str, str]:
         make_clip(tmp_path / "talk.mp4", seconds=0.4)

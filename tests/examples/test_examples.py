@@ -1,4 +1,4 @@
-"""The examples do what they say: the script, the notebook, the fixture."""
+"""The examples work: the script, the notebook, the fixture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The FastAPI example, as its users meet it: the service over a socket, the page in a browser."""
+"""The FastAPI example, as its users see it: the service over a socket, the page in a browser."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ BROWSER_FLAGS = [
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[str]:
-    """The service in a process of its own, as uvicorn runs it."""
+    """The service in its own process, run by uvicorn."""
     with running() as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def limited() -> Iterator[str]:
-    """A service that takes small clips, and one at a time."""
+    """A service that accepts only small clips, and one job at a time."""
     with running(MAX_CLIP_BYTES="2000000", MAX_JOBS="1") as url:
         yield url
 
@@ -122,12 +122,12 @@ def test_visitors_reach_nothing_but_their_own_clips(service: str, clip: Path) ->
             answers.append(re.sub(r"attach\('\d+'\)", "attach(ID)", answer))
         assert inside.asked.empty()
     assert "secret" not in str(answers)
-    assert answers[0] == answers[2]  # nobody learns which files are there
+    assert answers[0] == answers[2]  # which files exist is not revealed
     assert not any("done" in answer for answer in answers)
 
 
 @pytest.mark.parametrize("name", ["../../a.mp4", "a." + "m" * 300, "a.mp4\0", ""])
-def test_no_file_name_does_harm(service: str, name: str, clip: Path) -> None:
+def test_no_file_name_is_harmful(service: str, name: str, clip: Path) -> None:
     body = (
         b'--b\r\nContent-Disposition: form-data; name="file"; filename="'
         + name.encode()
@@ -142,7 +142,7 @@ def test_no_file_name_does_harm(service: str, name: str, clip: Path) -> None:
         assert _news(service, answer.json()["id"])[-1].get("done")
 
 
-def test_a_charset_of_the_visitors_choice_does_no_harm(service: str, clip: Path) -> None:
+def test_a_charset_set_by_the_visitor_is_harmless(service: str, clip: Path) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=b; charset=unicode_escape"}
     for words in (b"\\ud83d" * 250, b"\\ud83d office"):
         body = (
@@ -156,7 +156,7 @@ def test_a_charset_of_the_visitors_choice_does_no_harm(service: str, clip: Path)
         assert (answer.status_code, "send a clip" in answer.text) == (422, True)
 
 
-def test_size_and_words_have_limits(limited: str, clip: Path) -> None:
+def test_uploads_and_descriptions_have_size_limits(limited: str, clip: Path) -> None:
     big = b"x" * 4_000_000
     assert post(limited, files={"file": ("a.mp4", big)}).status_code == 413
 
@@ -204,7 +204,9 @@ def test_unfinished_uploads_do_not_block_other_visitors(limited: str, clip: Path
         assert started.status_code == 202
         _news(limited, started.json()["id"])
     answers = (post(limited, files=files) for _ in range(500))
-    later = next(answer for answer in answers if answer.status_code == 202)  # places are given back
+    later = next(
+        answer for answer in answers if answer.status_code == 202
+    )  # the slots are free again
     _news(limited, later.json()["id"])
 
 

@@ -135,7 +135,7 @@ def test_the_error_without_network_has_a_remedy(
     assert "No matching distribution" in caught.value.message
 
 
-def test_the_error_behind_a_broken_proxy_names_it_and_fetching_does_not_advise_itself(
+def test_an_error_of_fetch_models_names_a_broken_proxy_and_does_not_advise_fetch_models(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     noise = (

@@ -191,7 +191,7 @@ def test_async_previews_are_the_same(carphone: Path) -> None:
     assert of_session.after == of_clip.after
 
 
-def test_a_preview_shows_itself_in_a_notebook() -> None:
+def test_a_notebook_shows_the_pictures_of_a_preview() -> None:
     from nemovideo.models import PreviewStill
 
     still = PreviewStill(1.5, b"was", b"is")

@@ -21,14 +21,14 @@ class Service:
     Attributes:
         seen: The received requests, as "METHOD path".
         connections: The number of accepted connections.
-        going: Set when the test ends; routes wait for it to keep a connection open.
+        stopping: Set when the test ends; routes that keep a connection open wait for it.
     """
 
     def __init__(self, **routes: Route) -> None:
         self.routes = {f"/{name.replace('__', '/')}": route for name, route in routes.items()}
         self.seen: list[str] = []
         self.connections = 0
-        self.going = threading.Event()
+        self.stopping = threading.Event()
         self.draft: dict[str, object] = {"t": [{"tt": 0, "sg": [{"d": 1000}]}], "d": 1000}
         self._ids = itertools.count(1)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -38,7 +38,7 @@ class Service:
 
     def stop(self) -> None:
         """Close all connections."""
-        self.going.set()
+        self.stopping.set()
         for opened in (self._listener, *self._open):
             with suppress(OSError):
                 opened.shutdown(socket.SHUT_RDWR)
@@ -127,13 +127,13 @@ def words(service: Service, connection: socket.socket, path: str) -> None:
     """Send one event, and end the stream when the test ends."""
     begin_stream(connection)
     send_event(connection, "word")
-    service.going.wait(20)
+    service.stopping.wait(20)
     end_stream(connection)
 
 
 def hanging(service: Service, connection: socket.socket, path: str) -> None:
     """Send nothing until the test ends."""
-    service.going.wait(20)
+    service.stopping.wait(20)
 
 
 @contextmanager

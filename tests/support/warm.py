@@ -1,4 +1,4 @@
-"""Preloaded by the server of the job tests: compiles the patterns that every child's job uses."""
+"""Preloaded by the fork server of the job tests: compiles the patterns that every job uses."""
 
 from __future__ import annotations
 

@@ -443,7 +443,7 @@ def balance(path: Path, backend: LocalBackend) -> Path:
     return path
 
 
-def test_a_request_that_was_not_recorded_names_itself(balance: Path) -> None:
+def test_a_request_that_was_not_recorded_is_named_in_the_error(balance: Path) -> None:
     def program(client: Client) -> None:
         client.credits.balance()
         with pytest.raises(errors.CassetteError, match=r"GET .*/api/credits/.*already") as caught:

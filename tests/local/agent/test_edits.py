@@ -53,5 +53,5 @@ def test_the_speed_of_a_part_is_refused() -> None:
         ("blur the background and less saturation", "I've adjusted the picture: saturation 0.7."),
     ],
 )
-def test_black_and_white_is_said_in_words(text: str, said: str) -> None:
+def test_black_and_white_is_not_reported_as_a_number(text: str, said: str) -> None:
     assert said in " ".join(step.text for step in ask(text).steps)

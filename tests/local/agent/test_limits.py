@@ -1,4 +1,4 @@
-"""What titles, logos and backgrounds cannot have is refused, and so are subtitles from speech."""
+"""Unsupported effects of titles, logos and backgrounds are refused; so are automatic subtitles."""
 
 from __future__ import annotations
 

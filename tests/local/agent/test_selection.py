@@ -1,4 +1,4 @@
-"""Which clip an edit is for: by its number, and what is said if there is no such clip."""
+"""Edits that select a clip by its number, and the answer if there is no such clip."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.support.agent import RAIN, SONG, TALK, ask, gist, phrases
 TWO_VIDEOS = (TALK, RAIN, SONG)
 
 
-def test_an_edit_of_a_clip_that_is_not_there_changes_nothing_and_says_how_to_add_it() -> None:
+def test_an_edit_of_a_missing_clip_changes_nothing_and_says_how_to_add_it() -> None:
     for text in phrases("missing_clip"):
         turn = ask(text, media=TWO_VIDEOS)
         said = " ".join(step.text for step in turn.steps)

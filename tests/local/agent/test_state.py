@@ -78,7 +78,7 @@ def test_the_last_clip_is_removed(text: str) -> None:
         ("put the fifth clip first", "talk.mp4 rain.mp4 garden.jpg"),
     ],
 )  # fmt: skip
-def test_clips_change_their_order(text: str, names: str) -> None:
+def test_clips_can_be_reordered(text: str, names: str) -> None:
     media = (*TWO_VIDEOS, GARDEN)
     three = ask("add garden.jpg at the end", ask("append rain.mp4", media=media).timeline, media)
     turn = ask(text, three.timeline, media)
@@ -293,7 +293,7 @@ def test_it_refers_to_the_music_after_a_message_about_music() -> None:
 
 
 def _after(said: list[str], text: str) -> tuple[str, str]:
-    """Return the change by a message after others, and the answer."""
+    """Return what a message changes after the `said` ones, and its answer."""
     versions: list[Timeline | None] = [None, start()]
     question = None
     for words in (*said, text):

@@ -1,4 +1,4 @@
-"""Child processes: what ends them, what they report, and what they leave."""
+"""Child processes: what ends them, what they report, and what they leave behind."""
 
 from __future__ import annotations
 
@@ -100,7 +100,9 @@ def test_errors_are_raised_and_only_unexpected_ones_end_the_process(pool: Proces
 
 
 def test_progress_restarts_the_time_limit_and_loading_suspends_it(pool: ProcessPool) -> None:
-    pool.run(calls.process_id, limit_s=LIMIT_S)  # else the start of the process counts as well
+    pool.run(
+        calls.process_id, limit_s=LIMIT_S
+    )  # otherwise the start of the process would count as well
     fractions: list[float] = []
     done = pool.run(calls.report_often, limit_s=0.4, on_progress=fractions.append)
     assert (done, len(fractions) > 2) == ("done", True)

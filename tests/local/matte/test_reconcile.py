@@ -41,7 +41,7 @@ def test_the_small_mask_is_used_if_the_large_one_misses_every_face() -> None:
     assert reconcile(people(20), people(220)).use_small
 
 
-def test_an_area_from_the_small_network_joins_the_rest_without_a_line() -> None:
+def test_an_area_from_the_small_network_is_added_without_a_seam() -> None:
     small = np.zeros((180, 320), dtype=np.float32)
     small[40:, 100:220] = 1
     large = small.copy()

@@ -33,7 +33,7 @@ FLAGS = [
 ]
 
 
-def photographed(video: Path, folder: Path, at_s: float) -> Image.Image:
+def screenshot(video: Path, folder: Path, at_s: float) -> Image.Image:
     """Return a screenshot of a video over a colored page, paused at a time."""
     page = folder / "page.html"
     page.write_text(
@@ -58,7 +58,7 @@ def test_a_page_is_visible_through_a_transparent_webm(tmp_path: Path) -> None:
     video = render(
         timeline, {"m1": talk}, tmp_path / "o.webm", format="webm", engine=YellowMatte()
     ).path
-    picture = np.asarray(photographed(video, tmp_path, 0.4))
+    picture = np.asarray(screenshot(video, tmp_path, 0.4))
     around = tuple(int(v) for v in picture[8:24, 8:40].reshape(-1, 3).mean(axis=0))
     person = tuple(int(v) for v in picture[60:110, 65:95].reshape(-1, 3).mean(axis=0))
     outside = tuple(int(v) for v in picture[200:, 200:].reshape(-1, 3).mean(axis=0))

@@ -203,7 +203,7 @@ def test_a_file_that_exceeds_the_free_space_is_refused(
 def test_an_engine_gets_only_the_frames_of_the_clip(
     tmp_path: Path, talk: MediaItem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One with lookahead reads all frames before it returns the last ones."""
+    """An engine with lookahead reads all frames before it returns the last ones."""
     taken: list[int] = []
 
     def all_at_once(self: object, views: Iterable[FrameView]) -> Iterator[tuple[FrameView, Cut]]:

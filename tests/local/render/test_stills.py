@@ -143,7 +143,7 @@ def test_a_still_of_a_non_reference_frame_is_exact(tmp_path: Path) -> None:
 def test_frames_of_one_part_of_a_file_are_decoded_together(
     tmp_path: Path, suffix: str, parts: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A part reaches to the next key frame, if the file has an index of them."""
+    """A part extends to the next key frame, if the file has an index of them."""
     frames = shades(150)
     options = {"bf": "3", "g": "100", "preset": "medium", "x264-params": "scenecut=0"}
     media = item(film(tmp_path / f"a{suffix}", frames, options=options), "m1")

@@ -141,8 +141,10 @@ def test_parsing_stops_once_a_request_is_answered(rest: bytes) -> None:
     ):
         sender.sendall(head + rest)
         answer = received(sender)
-        assert b"\r\nConnection: close\r\n\r\n" in answer  # tells the client to send no other
-        assert answer.endswith(b"hello")  # and no more: no other request
+        assert (
+            b"\r\nConnection: close\r\n\r\n" in answer
+        )  # tells the client to send no more requests
+        assert answer.endswith(b"hello")  # and does not answer another request
         sender.sendall(rest * 1000 + b"0\r\n\r\n" + GET)  # discarded, not answered with a reset
         assert sender.recv(1) == b""
 
@@ -224,7 +226,7 @@ class Peer(asyncio.Transport):
 
 @pytest.fixture
 async def connect(anyio_backend: str) -> Callable[[str], Connection]:
-    """Connect to a server with room for four."""
+    """Connect to a server that accepts four connections."""
     kind, state = bounded(4), ServerState()
 
     def connect(address: str) -> Connection:

@@ -726,7 +726,7 @@ def test_long_paths_and_forged_clients_are_truncated_in_the_log(
         (["--api-key", KEY], "--host 0.0.0.0"),
     ],
 )
-def test_the_command_line_reports_missing_options_in_its_own_words(
+def test_the_command_line_reports_missing_options_as_flags(
     arguments: list[str], text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*arguments, "--state-dir", str(tmp_path)]) == 2
@@ -773,7 +773,7 @@ def test_the_command_line_rejects_invalid_times_and_sizes(arguments: list[str]) 
         main(arguments)
 
 
-def test_a_server_with_keys_says_which_token_it_wants(tmp_path: Path) -> None:
+def test_a_server_with_keys_says_which_token_it_requires(tmp_path: Path) -> None:
     with (
         serving(host="0.0.0.0", api_key=[KEY]) as api,
         Client(base_url=api.backend.url, config_dir=tmp_path) as nobody,
@@ -796,7 +796,7 @@ def test_the_page_on_serving_lists_every_option() -> None:
 
 @pytest.mark.usefixtures("_own_signals")
 @pytest.mark.parametrize(("host", "others"), [("127.0.0.1", False), ("0.0.0.0", True)])
-def test_the_banner_names_other_machines_only_if_they_are_served(
+def test_the_banner_mentions_other_machines_only_if_they_are_served(
     host: str,
     others: bool,
     tmp_path: Path,
