@@ -19,7 +19,7 @@ The tree::
     ├── InvalidRequestError           rejected before sending: an empty message, a wrong argument
     ├── MalformedResponseError        .path (JSON path) .body
     ├── APIConnectionError ── APITimeoutError
-    ├── StreamInterruptedError        dropped, and the state never changed
+    ├── StreamInterruptedError        dropped, and the state lacks the edit
     ├── StreamTimeoutError            heartbeats only, or past 15 min
     ├── AgentError                    the agent itself reported a failure
     ├── DraftNotReadyError
@@ -362,7 +362,7 @@ _BEFORE_RESENDING = Remedy(
 
 
 class StreamInterruptedError(NemoError):
-    """The agent's stream dropped, and the state did not change afterwards.
+    """The agent's stream dropped, and the state did not change afterwards, or lacks an edit.
 
     Attributes:
         reply: The agent's answer up to the failure.
