@@ -34,9 +34,9 @@ T = TypeVar("T")
 log = logging.getLogger("nemovideo")
 
 _LOST = "If the answer with the token was lost, the next call uses a new client id."
-"""What follows if the answer of a request for a token was lost."""
+"""The remedy if the response to a token request may have been lost."""
 _LOST_OWN = "If the answer with the token was lost, set NEMO_CLIENT_ID to a new UUID."
-"""The same for a client id that the user set."""
+"""That remedy if the user set the client id."""
 
 _WARN_BEFORE_S = 24 * 3600.0
 _LOCK_POLL_S = 0.05

@@ -14,11 +14,11 @@ from nemovideo.errors import APIConnectionError, NemoError, RateLimitError
 _LIMIT_S = 120.0
 """How long the polls of a render may fail in a row, unless `Polling.outage_s` is set."""
 _LOOPBACK_LIMIT_S = 30.0
-"""The same for a server on this machine that refuses connections."""
+"""The default limit if a server on this machine refuses connections."""
 _LEAST_POLLS = 3
 """The minimum number of failed polls in a row, unless `Polling.outage_s` is set."""
 _LEAST_S = 1.0
-"""The least time that an answer has."""
+"""The minimum time that a poll waits for its response."""
 
 
 @attrs.define

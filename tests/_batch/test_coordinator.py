@@ -225,7 +225,7 @@ def test_a_missing_file_fails_alone(tmp_path: Path, clips: Path, worker: Client)
     assert report.failed[1].remedy == "Pass the videos in it, or pass only folders, without files."
 
 
-@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names are always Unicode")
 def test_a_file_name_that_is_not_unicode_works(tmp_path: Path, clips: Path, worker: Client) -> None:
     odd = (clips / "clip00.mp4").rename(clips / os.fsdecode(b"caf\xe9.mp4"))
     report = worker.batch.remove_backgrounds(clips, tmp_path / "out", background="blur")
@@ -487,7 +487,7 @@ def test_two_batches_do_not_work_in_one_folder(tmp_path: Path, clips: Path, work
     held.open()
     with pytest.raises(errors.JobRunningError, match="another batch"):
         worker.batch.remove_backgrounds(clips, out)
-    assert held.run_file.read_text() == held.run, "the one that holds the folder goes on"
+    assert held.run_file.read_text() == held.run, "the batch that holds the folder continues"
     held.close()
     assert worker.batch.remove_backgrounds(clips, out, background="blur").ok
 
@@ -762,14 +762,14 @@ def test_a_429_slows_the_whole_batch_down() -> None:
     assert isinstance(first.throw(too_many(20)), Sleep)
     assert pace.limit == 2
     second = paced(ask(), pace, lambda: False)
-    assert isinstance(next(second), Sleep), "the others wait as well"
+    assert isinstance(next(second), Sleep), "other calls wait as well"
     clock.now += 20
     assert pace.wait_s() == 0
     pace.slow_down(5)
     pace.slow_down(5)
-    assert pace.limit == 1, "answers to what was asked before do not count twice"
+    assert pace.limit == 1, "429s of earlier requests do not count"
     turns = [pace.wait_s() for _ in range(3)]
-    assert turns == sorted(set(turns)), "then they go on one after the other"
+    assert turns == sorted(set(turns)), "then they continue one by one"
     for _ in range(9):
         pace.speed_up()
     assert pace.limit == 4

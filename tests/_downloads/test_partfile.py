@@ -200,7 +200,7 @@ def test_a_pipe_in_place_of_the_record_does_not_block(kind: str, tmp_path: Path)
     assert names_in(tmp_path) == ["film.mp4"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can write everywhere")
 def test_a_read_only_folder_is_an_error_before_any_request(tmp_path: Path) -> None:
     folder = tmp_path / "locked"
     folder.mkdir(mode=0o500)
@@ -429,7 +429,7 @@ def test_writing_does_not_block_the_event_loop(kind: str) -> None:
         assert anyio.run(main, backend=kind) == 3 * MEGABYTE
 
 
-@pytest.mark.skipif(os.name == "nt", reason="flock")
+@pytest.mark.skipif(os.name == "nt", reason="needs flock")
 @pytest.mark.parametrize("flock", ["always granted", "unsupported"])
 def test_concurrent_downloads_without_file_locks_do_not_corrupt_the_file(
     flock: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -11,7 +11,7 @@ import pytest
 SOAK = Path(__file__).parents[2] / "benchmarks" / "soak.py"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="counts in /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_calls_streams_and_forks_leak_nothing() -> None:
     done = subprocess.run(
         [sys.executable, SOAK, "--share", "0.05"], capture_output=True, text=True, timeout=120

@@ -191,7 +191,7 @@ def test_a_local_server_under_a_second_address_needs_another_client_id(
 
 
 @pytest.mark.parametrize("own_id", [False, True])
-def test_a_lost_answer_with_a_token_locks_nobody_out(
+def test_a_lost_token_response_does_not_lock_the_client_out(
     tmp_path: Path, backend: LocalBackend, own_id: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if own_id:

@@ -115,7 +115,7 @@ class Server:
 ME = {"name": "test", "version": "1"}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 @pytest.mark.parametrize("how", ["end of input", "SIGTERM"])
 def test_a_server_stopped_during_a_job_leaves_nothing_behind(
     folder: Path, environment: dict[str, str], tmp_path: Path, how: str

@@ -19,7 +19,7 @@ from nemovideo.files import Upload
 from nemovideo.local import temporary
 from nemovideo.testing.cassettes import tape
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="named pipes")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs named pipes")
 
 
 @pytest.mark.parametrize("kind", ["pipe", "link to a pipe", "device", "folder"])

@@ -202,7 +202,7 @@ def test_the_main_job_prints_json_on_request(run: Run, clip: Path) -> None:
     assert value["credits_spent"] == value["credits_before"] - value["credits_after"]
 
 
-@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names are Unicode there")
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names are always Unicode")
 def test_a_file_name_that_is_not_unicode_can_be_shown(run: Run, clip: Path, tmp_path: Path) -> None:
     odd = shutil.copy(clip, tmp_path / os.fsdecode(b"caf\xe9.mp4"))
     result = tmp_path / os.fsdecode(b"clean\xe9.mp4")

@@ -199,7 +199,7 @@ def test_models_in_a_read_only_cache_are_used_without_a_warning(
     assert len(index.commands) == 1
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="XDG variables are not usual there")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not use XDG variables")
 @pytest.mark.parametrize("home", ["unknown", "missing"])
 def test_without_a_home_the_folders_are_those_of_xdg_or_temporary_ones(
     home: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -184,7 +184,7 @@ def test_an_engine_that_cannot_be_loaded_is_reported_at_startup(tmp_path: Path) 
         LocalBackend(tmp_path, engine="none", isolate=True).start()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the limit")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit memory")
 @pytest.mark.parametrize("limit", ["1M", "60M"])
 def test_too_little_memory_for_the_engine_is_reported_at_startup(
     limit: str, tmp_path: Path

@@ -49,11 +49,11 @@ def exists(pid: int) -> bool:
         (calls.be_killed, LIMIT_S, "the server ran out of memory"),
         pytest.param(
             *(calls.take_memory, LIMIT_S, "it needs more than 2 GB of memory"),
-            marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the limit"),
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit memory"),
         ),
         pytest.param(
             *(calls.take_memory_and_fail, LIMIT_S, "it needs more than 2 GB of memory"),
-            marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the limit"),
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit memory"),
         ),
         (calls.hang, 0.2, "it took longer than 0.2 s"),
     ],
@@ -76,7 +76,7 @@ def test_an_idle_process_that_died_is_replaced(pool: ProcessPool) -> None:
     assert pool.run(calls.process_id, limit_s=LIMIT_S) != before
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the limit")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit memory")
 def test_a_call_that_runs_out_of_memory_is_not_retried_endlessly() -> None:
     pool = ProcessPool(Setup(memory_bytes=20 * 1024**2))
     call = partial(calls.length, data=bytes(8 * 1024**2))
@@ -138,7 +138,7 @@ def test_stop_ends_running_calls(pool: ProcessPool) -> None:
         pool.run(calls.process_id, limit_s=LIMIT_S)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only the kernel of Linux does it")
+@pytest.mark.skipif(sys.platform != "linux", reason="only the Linux kernel does this")
 @pytest.mark.parametrize("name", ["report_and_wait", "report_and_hold_the_interpreter"])
 def test_a_process_that_is_stopped_or_hangs_ends_with_a_killed_server(name: str) -> None:
     serve = f"from tests.support import isolated_calls; isolated_calls.serve({name!r})"

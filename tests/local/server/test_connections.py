@@ -326,7 +326,7 @@ async def test_reading_a_response_slowly_is_progress() -> None:
     assert len(set(stages)) == 3
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs the size of Linux's buffers")
+@pytest.mark.skipif(sys.platform != "linux", reason="depends on the socket buffers of Linux")
 @pytest.mark.parametrize("counted", [False, True])
 def test_a_new_connection_disconnects_only_readers_without_an_account(counted: bool) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

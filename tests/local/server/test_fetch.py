@@ -116,7 +116,7 @@ def test_a_fetch_is_aborted_when_its_client_disconnects() -> None:
         there.left.get(timeout=10)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's state of the connection")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's TCP_INFO")
 def test_an_attempt_to_connect_is_aborted() -> None:
     made: queue.Queue[socket.socket] = queue.Queue()
 

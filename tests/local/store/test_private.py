@@ -10,7 +10,7 @@ import pytest
 from nemovideo.local.store import Projects
 from tests.support.app import serving
 
-posix_only = pytest.mark.skipif(os.name == "nt", reason="POSIX file modes")
+posix_only = pytest.mark.skipif(os.name == "nt", reason="needs POSIX file modes")
 
 
 @posix_only
