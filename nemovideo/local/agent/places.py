@@ -30,9 +30,16 @@ class Spot:
 
 
 def small_person(timeline: Timeline) -> Spot:
-    """Return the spot of a small person who was given a place: overlays avoid it."""
-    places = (clip.place for clip in timeline.clips if clip.place and clip.place.scale <= _SMALL)
-    return next((Spot(place.x, place.y) for place in places), Spot())
+    """Return the spot of a small person who was given a place: overlays avoid it.
+
+    In a video made vertical, the whole person fits into the width, so the top is free at 100 %.
+    """
+    vertical = timeline.height > timeline.width
+    for clip in timeline.clips:
+        largest = 1.0 if vertical and clip.fit == "cover" else _SMALL
+        if clip.place and clip.place.scale <= largest:
+            return Spot(clip.place.x, clip.place.y)
+    return Spot()
 
 
 def find_spot(text: str) -> Spot | None:

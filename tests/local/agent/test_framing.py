@@ -114,7 +114,25 @@ def test_a_position_without_a_verb_combines_with_a_shape_and_a_title(words: str)
     found = gist(ask(words, _behind(Background("scene", scene="office"))))
     assert "size=720x1280" in found
     assert "place=1,1,1" in found
-    assert "titles=X@bottom:0+3000 #ffff00" in found
+    assert "titles=X@top:0+3000 #ffff00" in found
+
+
+@pytest.mark.parametrize(
+    ("words", "position"),
+    [
+        ("put me in the bottom right corner at 60%", "top"),
+        ("put me in the bottom right corner", "bottom"),
+        ("make it 9:16 and put me at the bottom", "top"),
+        ("make it 9:16 and put me in the bottom left corner at 150%", "bottom"),
+        ("make it 9:16 and put me in the top right corner", "bottom"),
+        ("make it 9:16", "bottom"),
+    ],
+)
+def test_a_title_avoids_a_person_at_the_bottom_if_the_top_is_free(
+    words: str, position: str
+) -> None:
+    found = gist(ask(f"{words}, and add a title saying 'X'", _behind(Background("blur"))))
+    assert f"titles=X@{position}" in found
 
 
 @pytest.mark.parametrize(
