@@ -154,8 +154,10 @@ def _preview(
     rows.append([still.after for still in stills])
     with ThreadPoolExecutor(_THREADS) as threads:
         encoded = threads.map(_png, chain.from_iterable(rows))
-        strips = [_strip(row) for row in rows]
-        sheet = threads.submit(_png, _tiled(strips, across=False))
+        scaled = [_scaled(row) for row in rows]
+        strips = [_tiled(row, across=True) for row in scaled]
+        columns = [_tiled(column, across=False) for column in zip(*scaled, strict=True)]
+        sheet = threads.submit(_png, _tiled(columns, across=True))
         singles = list(encoded)
         joined = singles if len(stills) == 1 else list(threads.map(_png, strips))
         count = len(stills)
@@ -171,29 +173,29 @@ def _preview(
         )
 
 
-def _strip(images: Sequence[Image.Image]) -> Image.Image:
-    """Return pictures side by side, scaled to the same height."""
+def _scaled(images: Sequence[Image.Image]) -> list[Image.Image]:
+    """Return pictures scaled to the same height, to fit side by side."""
     aspects = sum(image.width / image.height for image in images)
     height = min(
         _STRIP_HEIGHT_PX, max(image.height for image in images), int(_STRIP_WIDTH_PX / aspects)
     )
     height = max(2, height)
-    scaled = [
+    return [
         image.resize((max(1, round(image.width * height / image.height)), height), reducing_gap=1.0)
         for image in images
     ]
-    return _tiled(scaled, across=True)
 
 
 def _tiled(images: Sequence[Image.Image], *, across: bool) -> Image.Image:
-    """Return pictures side by side, or one below the other."""
+    """Return pictures side by side, or one below the other, centered."""
     axis = 0 if across else 1
     length = sum(image.size[axis] + _GAP_PX for image in images) - _GAP_PX
     breadth = max(image.size[1 - axis] for image in images)
     sheet = Image.new("RGBA", (length, breadth) if across else (breadth, length))
     offset = 0
     for image in images:
-        sheet.paste(image, (offset, 0) if across else (0, offset))
+        beside = (breadth - image.size[1 - axis]) // 2
+        sheet.paste(image, (offset, beside) if across else (beside, offset))
         offset += image.size[axis] + _GAP_PX
     return sheet
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
@@ -62,6 +63,22 @@ def test_a_sessions_draft_is_shown_by_the_local_backend_at_no_cost(
     with Image.open(made.save(tmp_path / "sheet.png")) as saved:
         assert saved.width > 2 * single.width
         assert saved.height > 2 * single.height
+
+
+def _middles(row: npt.NDArray[np.uint8]) -> list[float]:
+    """The middles of the pictures in a row of a sheet's alpha."""
+    edges = np.flatnonzero(np.diff(np.pad(row > 0, 1).astype(int)))
+    return [float(middle) for middle in edges.reshape(-1, 2).mean(axis=1)]
+
+
+def test_before_and_after_of_a_vertical_edit_share_a_column(carphone: Path, tmp_path: Path) -> None:
+    with Client.local(engine="fast") as local:
+        made = local.preview(carphone, background="#00b140", edit="make it 9:16", at=(0, 0.3))
+    with Image.open(made.save(tmp_path / "sheet.png")) as saved:
+        alpha = np.asarray(saved.getchannel("A"))
+    before, after = _middles(alpha[2]), _middles(alpha[-2])
+    assert len(before) == 2
+    assert after == pytest.approx(before, abs=1)
 
 
 def test_a_clip_alone_is_shown_without_sending_it(carphone: Path, tmp_path: Path) -> None:
