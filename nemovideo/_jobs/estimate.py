@@ -28,6 +28,8 @@ _CLOUD_SECONDS_PER_SECOND = 45 / 20
 """The service quotes 30 to 60 seconds for a 20-second clip (docs/protocol.md, "Timing")."""
 
 _CLOUD_MIN_S = 20.0
+"""The service quotes 10 to 30 seconds for any edit."""
+
 _FPS = 30.0
 _TYPICAL = "size: typical for this format"
 
@@ -75,12 +77,13 @@ def _in_cloud(
 
     size = yield from blocking(partial(rates.size, format_, quality))
     pixels = _pixels(header, format_)
+    without = ", without the edit" if edited else ""
     return Estimate(
         credits_,
         _cloud_seconds(header),
         None if pixels is None else _bytes(pixels, size),
         f"rough: about {credits_text(credits_)} per edit, free exports, and 30 to 60 s per "
-        f"20 s of video; {_TYPICAL}{', without the edit' if edited else ''}",
+        f"20 s of video, but at least {_CLOUD_MIN_S:.0f} s; {_TYPICAL}{without}",
     )
 
 

@@ -46,6 +46,9 @@ def test_the_cloud_is_estimated_from_the_header_alone(cloud: Client, tmp_path: P
         pixels = 160 * 120 * 100
         assert made.output_bytes == round(pixels * rates.size("mp4", "high").bits / 8)
         assert made.basis.startswith("rough")
+        cut = cloud.estimate(long, background="blur", trim=(0, 1))
+        assert cut.seconds == 20
+        assert "at least 20 s" in cut.basis
         clear = cloud.estimate(long.read_bytes(), background="transparent")
         assert (clear.output_bytes or 0) > made.output_bytes
         url = cloud.estimate("https://example.com/talk.mp4")
