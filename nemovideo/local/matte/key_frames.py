@@ -52,6 +52,8 @@ _LARGE_ONLY_SHARE = 0.001
 _LARGE_ONLY_MEAN = 0.75
 _KEPT = 0.5
 _REMEMBERED = 2
+_WIDENINGS = 2
+_CUT_SHARE = 0.01
 _MIN_IOU = 0.6
 
 
@@ -122,6 +124,7 @@ class KeyFrames:
         self._last_boxes: list[Box] = []
         self._sharp_side = sharp_side
         self._side, self._margin = sharp_side, _SHARP_MARGIN
+        self._widened: list[tuple[Box, Box]] = []
         self._optical_flow = OpticalFlow()
         self._seen: deque[tuple[Gray, Mask]] = deque(maxlen=_REMEMBERED)
 
@@ -160,6 +163,7 @@ class KeyFrames:
                 strong_grid,
                 [face for face in faces if face.any()],
                 functools.cache(lambda: self._sightings(gray)),
+                unseen=self._added(grid) & ~_region_of(small.box, grid),
             )
         self._seen.append((gray, strong_grid))
         if not self._people.face_here and _iou_is_low(small_grid, strong_grid):
@@ -194,16 +198,38 @@ class KeyFrames:
     def _detect(
         self, view: View, boxes: Sequence[Box], *, side: int | None = None
     ) -> list[Detection]:
-        """Run the large network on each box: the more boxes, the smaller its input."""
+        """Run the large network on each box: the more boxes, the smaller its input.
+
+        Where the small network misses arms or legs, the box cuts them off: a larger one follows.
+        """
         side = max(_MIN_SIDE, round((side or self._side) / len(boxes) ** 0.5))
         detections: list[Detection] = []
-        low, high = _ALPHA_LEVELS
+        self._widened = []
         for box in boxes:
-            useful = max(_MIN_SIDE, round(_MAX_ZOOM * area(box) ** 0.5))
-            size = input_size((box[2] - box[0], box[3] - box[1]), min(side, useful))
-            mask = self._large.mask(view.picture(box, size))
-            detections.append(Detection(box, ((mask - low) / (high - low)).clip(0, 1)))
+            found = self._detect_in(view, box, side)
+            detections.append(found)
+            for _ in range(_WIDENINGS):
+                wider = _wider(found, view.size)
+                if wider == found.box:
+                    break
+                found = self._detect_in(view, wider, side)
+                detections.append(found)
+            self._widened.append((box, found.box))
         return detections
+
+    def _added(self, grid: Crop) -> Region:
+        """Return the area that the last boxes gained by widening."""
+        added = np.zeros(grid.shape, dtype=bool)
+        for box, wider in self._widened:
+            added |= _region_of(wider, grid) & ~_region_of(box, grid)
+        return added
+
+    def _detect_in(self, view: View, box: Box, side: int) -> Detection:
+        low, high = _ALPHA_LEVELS
+        useful = max(_MIN_SIDE, round(_MAX_ZOOM * area(box) ** 0.5))
+        size = input_size((box[2] - box[0], box[3] - box[1]), min(side, useful))
+        mask = self._large.mask(view.picture(box, size))
+        return Detection(box, ((mask - low) / (high - low)).clip(0, 1))
 
     def _detect_alone(self, view: View, grid: Crop) -> list[Detection]:
         """Run the large network where the small one finds nobody."""
@@ -299,6 +325,24 @@ def _padded(box: Box, size: Size, margin: float) -> Box:
         min(size[0], -int(-(box[2] + x) // 2) * 2),
         min(size[1], -int(-(box[3] + y) // 2) * 2),
     )
+
+
+def _wider(found: Detection, size: Size) -> Box:
+    """Return the box, enlarged by half at each side where its mask is cut off."""
+    left, top, right, bottom = found.box
+    across, down = (right - left) // 4 * 2, (bottom - top) // 4 * 2
+    edges = (
+        (found.mask[:, 0], (left - across, top, right, bottom)),
+        (found.mask[0], (left, top - down, right, bottom)),
+        (found.mask[:, -1], (left, top, right + across, bottom)),
+        (found.mask[-1], (left, top, right, bottom + down)),
+    )
+    min_px = _CUT_SHARE * max(found.mask.shape)
+    box = found.box
+    for edge, enlarged in edges:
+        if np.count_nonzero(edge > _KEPT) > min_px:
+            box = union_box(box, enlarged)
+    return max(0, box[0]), max(0, box[1]), min(size[0], box[2]), min(size[1], box[3])
 
 
 def _crop(detections: Sequence[Detection]) -> Crop:

@@ -71,6 +71,7 @@ def reconcile(
     large: Mask,
     faces: Sequence[Region] = (),
     earlier: Callable[[], Sequence[Sighting]] = tuple,
+    unseen: Region | None = None,
 ) -> Correction:
     """Compare the two masks of the whole frame, at reduced size.
 
@@ -80,6 +81,7 @@ def reconcile(
         faces: The detected faces; an area with a face is a person.
         earlier: Returns what the large network saw before. A network that loses half a face for
             two key frames saw it in the one before them.
+        unseen: Where only the large network looked: an area that extends into it is not dropped.
     """
     sure = small > _SURE
     overlap = np.count_nonzero(sure & (large > _SURE))
@@ -103,6 +105,8 @@ def reconcile(
             keep |= area
     drop = np.zeros(small.shape, dtype=bool)
     for area in components(large - small > _DIFFERS, _MIN_PX):
+        if unseen is not None and unseen[area].any():
+            continue
         score = float(small[area].mean())
         rim = dilated(area, _RIM_PX) & ~area
         enclosed = agreed[rim].mean() > _ENCLOSED and not _touches_border(area)

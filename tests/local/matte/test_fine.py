@@ -150,6 +150,17 @@ def test_half_a_head_that_the_large_network_loses_for_two_key_frames_is_kept() -
         assert agreement(cut, picture) > 0.93
 
 
+def test_legs_that_the_small_network_misses_are_kept() -> None:
+    class Shirts(Watched):
+        def mask(self, picture: Picture) -> Mask:
+            return super().mask(picture) * (picture[..., 1] > 160)
+
+    picture = scene((130, 20, 190, 220))
+    picture[110:220, 130:190] = (180, 120, 100)
+    for cut in cuts([textured(picture)] * 40, small=Shirts())[20:]:
+        assert agreement(cut, picture) > 0.95
+
+
 def test_the_small_network_is_the_fallback_if_the_large_one_finds_nobody() -> None:
     pictures = walk(12)
     large = Changed(lambda n, mask: np.zeros_like(mask))
