@@ -16,6 +16,7 @@ from nemovideo._downloads.resume import Record
 from nemovideo._support import filelock
 from nemovideo._support.disk import open_regular, replace_text, writing
 from nemovideo._support.filelock import LockStatus
+from nemovideo._support.forks import reset_in_children
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import OutputError, OutputPathError
 
@@ -43,6 +44,13 @@ class PartFile:
         self._exclusive = 0
         self.record: Record | None = None
         self.have: int = 0
+        reset_in_children(self)
+
+    def after_fork(self) -> None:
+        """Close the copy of a forked child, which would hold the lock after its parent's death."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
     def open(self) -> None:
         """Open or create the part, lock it, and load its record.

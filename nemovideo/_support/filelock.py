@@ -8,6 +8,8 @@ from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
+from nemovideo._support.forks import reset_in_children
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -76,6 +78,13 @@ class FileLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
+        reset_in_children(self)
+
+    def after_fork(self) -> None:
+        """Close the copy of a forked child, which would hold the lock after its parent's death."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
 
     def acquire(self) -> bool:
         """Acquire the lock, and return False if it is held elsewhere.
