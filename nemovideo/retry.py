@@ -98,7 +98,9 @@ class Polling:
     `outage_s` is how long the server may be unreachable: once polls have failed for that long in a
     row, the wait ends. It also limits a single poll, and the reads of a session's state after a
     dropped connection. By default the polls of a render may fail for two minutes (30 s if a server
-    on this machine refuses connections), and the reads as often as `StreamLimits.checks`.
+    on this machine refuses connections), and the reads as often as `StreamLimits.checks`. A client
+    without its own `Polling` uses `NEMO_OUTAGE`, and then polls at least four times in that time,
+    but not more than once per second.
     """
 
     first_s: float = attrs.field(default=1.0, validator=_SECONDS)

@@ -40,7 +40,8 @@ _TIMEOUT_S = 60.0
 _CONFIG_REMEDY = "Set HOME, XDG_CONFIG_HOME or config_dir= to a writable folder."
 _ALLOW_HTTP = Code(
     "pass allow_http=True if the network is safe",
-    "connect through a tunnel to this machine (`ssh -L`)",
+    "connect through a tunnel to this machine (`ssh -L`): plain http is only possible in Python, "
+    "with allow_http=True",
 )
 _USER_AGENT = f"nemovideo-python/{__version__}"
 
@@ -295,6 +296,23 @@ def environment_timeout_s() -> float:
         InvalidRequestError: It is not a number above 0.
     """
     return _environment_seconds("NEMO_TIMEOUT", _TIMEOUT_S, "to wait for data")
+
+
+def environment_polling(usual: Polling) -> Polling:
+    """Return how to poll a render: as usual, unless NEMO_OUTAGE limits an outage.
+
+    Then a render is polled about four times in that time, so that an outage is noticed early.
+
+    Raises:
+        InvalidRequestError: It is not a number above 0.
+    """
+    if not os.environ.get("NEMO_OUTAGE"):
+        return usual
+    outage_s = _environment_seconds(
+        "NEMO_OUTAGE", math.inf, "that the server may be unreachable while a render is polled"
+    )
+    interval_s = min(usual.interval_s, max(outage_s / 4, 1.0))
+    return attrs.evolve(usual, interval_s=interval_s, outage_s=outage_s)
 
 
 def environment_stream_limits() -> StreamLimits:

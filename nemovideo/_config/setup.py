@@ -69,7 +69,8 @@ def settings_from(token: str | None, options: Options, base: Settings | None = N
 
 def _default_polling(base_url: str) -> Polling:
     """Return the default polling for clients of this server."""
-    return LOCAL_POLLING if is_loopback(urlsplit(base_url).hostname or "") else Polling()
+    here = is_loopback(urlsplit(base_url).hostname or "")
+    return env.environment_polling(LOCAL_POLLING if here else Polling())
 
 
 def allows_private_urls(options: Options, default: bool) -> bool:

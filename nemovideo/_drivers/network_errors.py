@@ -232,9 +232,9 @@ class ErrorMapper:
         return f" through {_address_text(str(host), port)} (your http_client)"
 
     def label(self, request: Request) -> str:
-        """Return the method, route and host of a request, without ids."""
+        """Return the method, path and host of a request."""
         host, port, _ = self._peer(request)
-        return f"{request.method} {request.route} at {_address_text(host, port)}"
+        return f"{request.label} at {_address_text(host, port)}"
 
     def _peer(self, request: Request) -> tuple[str, int | None, Proxy | None]:
         """Return the host of a request, its port if not the default, and its proxy, if any."""

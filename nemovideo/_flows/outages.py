@@ -9,7 +9,8 @@ import attrs
 from nemovideo._flows.context import Context
 from nemovideo._support.addresses import is_loopback
 from nemovideo._values.lines import duration_text
-from nemovideo.errors import APIConnectionError, NemoError, RateLimitError
+from nemovideo._values.remedies import Code, Remedy
+from nemovideo.errors import APIConnectionError, APITimeoutError, NemoError, RateLimitError
 
 _LIMIT_S = 120.0
 """How long the polls of a render may fail in a row, unless `Polling.outage_s` is set."""
@@ -19,6 +20,11 @@ _LEAST_POLLS = 3
 """The minimum number of failed polls in a row, unless `Polling.outage_s` is set."""
 _LEAST_S = 1.0
 """The minimum time that a poll waits for its response."""
+_MORE_TIME = Remedy(
+    "try again",
+    ("allow more time for each poll with ", Code("timeout_s=", in_shell="NEMO_TIMEOUT")),
+    ("allow a longer outage with ", Code("Polling(outage_s=…)", in_shell="NEMO_OUTAGE")),
+)
 
 
 @attrs.define
@@ -80,4 +86,6 @@ class Outage:
             unreachable = isinstance(error, APIConnectionError)
             what = "the server could not be reached" if unreachable else "the service has failed"
             error.message = f"{what} for {duration_text(failed_s)}: {error.message}"
+            if isinstance(error, APITimeoutError) and not error.deadline_passed:
+                error.remedy = _MORE_TIME
             raise error

@@ -40,6 +40,32 @@ def test_every_name_of_this_machine_is_recognized(host: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("outage", "interval_s"), [("2", 1.0), ("8", 2.0), ("120", 10.0), ("", 10.0)]
+)
+def test_the_environment_limits_an_outage(
+    monkeypatch: pytest.MonkeyPatch, outage: str, interval_s: float
+) -> None:
+    monkeypatch.setenv("NEMO_OUTAGE", outage)
+    expected = Polling(interval_s=interval_s, outage_s=float(outage) if outage else None)
+    with Client(TOKEN) as client, client.with_options(base_url="https://api.test") as copy:
+        assert client._settings.polling == copy._settings.polling == expected
+        with client.with_options(base_url="http://127.0.0.1:9") as local:
+            polling = local._settings.polling
+        assert (polling.interval_s, polling.outage_s) == (0.2, expected.outage_s)
+    with Client(TOKEN, polling=Polling(first_s=2)) as client:
+        assert client._settings.polling == Polling(first_s=2)
+
+
+@pytest.mark.parametrize("wrong", ["soon", "0", "-1", "inf", "nan"])
+def test_an_outage_that_is_not_a_number_is_refused(
+    monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    monkeypatch.setenv("NEMO_OUTAGE", wrong)
+    with pytest.raises(errors.InvalidRequestError, match=f"NEMO_OUTAGE='{wrong}' is not"):
+        Client(TOKEN)
+
+
+@pytest.mark.parametrize(
     ("base_url", "late_s"), [("http://127.0.0.1:9", 0.2), ("https://api.test", 10)]
 )
 def test_a_server_on_this_machine_is_polled_often(base_url: str, late_s: float) -> None:

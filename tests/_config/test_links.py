@@ -43,12 +43,13 @@ def test_a_link_to_plain_http_on_another_host_needs_allow_http(
             settings.check_link(url)
 
 
-def test_the_remedy_in_a_shell_mentions_no_python_arguments() -> None:
+def test_the_remedy_in_a_shell_says_that_only_python_allows_http() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         Client("nmv_usr_x", base_url="http://api.test")
     assert "allow_http=True" in str(caught.value)
     assert caught.value.describe("shell").endswith(
-        "Use an https URL, or connect through a tunnel to this machine (`ssh -L`)."
+        "Use an https URL, or connect through a tunnel to this machine (`ssh -L`): plain http is "
+        "only possible in Python, with allow_http=True."
     )
 
 

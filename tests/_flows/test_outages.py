@@ -13,6 +13,7 @@ from nemovideo.hooks import RequestInfo
 from nemovideo.local import LocalBackend
 from nemovideo.local.server.faults import Fault
 from nemovideo.models import RenderJob
+from nemovideo.options import Options
 from nemovideo.testing import FakeClock
 from tests.support.blocking import KINDS
 from tests.support.servers import Script, sync_client
@@ -52,6 +53,9 @@ def test_a_poll_without_an_answer_ends_with_the_outage(kind: str) -> None:
     ):
         client.render.wait(RenderJob("r", "processing"))
     assert not caught.value.deadline_passed
+    assert "(GET /api/render/proxy/lambda/r at 127.0.0.1:" in caught.value.message
+    assert "Polling(outage_s=…)" in caught.value.remedy
+    assert "with NEMO_OUTAGE" in caught.value.describe("shell")
 
 
 PHASES = (
@@ -64,23 +68,39 @@ PHASES = (
 )
 
 
+OPTIONS: Options = {
+    "timeout_s": 0.3,
+    "polling": Polling(first_s=0.1, interval_s=0.1, outage_s=1.5),
+    "stream": StreamLimits(silence_s=0.5, first_check_s=0.1, check_s=0.1),
+}
+VARIABLES = {"NEMO_TIMEOUT": "0.3", "NEMO_OUTAGE": "1.5", "NEMO_SILENCE": "0.5"}
+
+
 @pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize(("options", "variables"), [(OPTIONS, {}), ({}, VARIABLES)])
 def test_a_dead_server_is_noticed_in_every_phase(
-    backend: LocalBackend, clip: Path, tmp_path: Path, phase: str
+    backend: LocalBackend,
+    clip: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    phase: str,
+    options: Options,
+    variables: dict[str, str],
 ) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
     def die(info: RequestInfo) -> None:
         if info.route == phase:
             backend.faults.add(Fault(kind="stall", path="*", times=None))
 
+    settings: Options = {"base_url": backend.url, "on_request": die}
+    settings.update(options)
     began = time.monotonic()
     with (
         Client(
             backend.issue_token(credits=100),
-            base_url=backend.url,
-            timeout_s=0.3,
-            polling=Polling(first_s=0.1, interval_s=0.1, outage_s=1.5),
-            stream=StreamLimits(silence_s=0.5, first_check_s=0.1, check_s=0.1),
-            on_request=die,
+            **settings,
         ) as client,
         pytest.raises(errors.NemoError),
     ):

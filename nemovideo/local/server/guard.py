@@ -147,7 +147,12 @@ def _request_line(scope: Scope) -> str:
 
 
 _MISDIRECTED = JSONResponse(
-    {"detail": "This server accepts only the hosts 127.0.0.1 and localhost."}, status_code=421
+    {
+        "detail": "This server accepts only the hosts 127.0.0.1 and localhost.",
+        "remedy": "Use http://127.0.0.1 with the server's port, or start the server with --host "
+        "and --api-key-file (in Python host= and api_key=) to serve other names.",
+    },
+    status_code=421,
 )
 _TOO_LONG = JSONResponse(
     {"detail": f"A URL may have at most {_MAX_URL_CHARS} characters."}, status_code=414

@@ -192,6 +192,7 @@ def test_only_host_names_of_this_machine_are_accepted(shared: Api, host: str, st
     answer = httpx.get(f"{shared.backend.url}/nowhere", headers={"Host": host})
     assert answer.status_code == status
     assert "detail" in answer.json()
+    assert ("--api-key-file" in answer.json().get("remedy", "")) == (status == 421)
 
 
 def test_every_request_is_recorded() -> None:
