@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -252,9 +253,9 @@ def failure(error: BaseException) -> NemoError:
     """Return an error from a worker or an executor as a `NemoError`."""
     if isinstance(error, NemoError):
         return error
-    wrapped = NemoError(
-        f"the worker failed: {type(error).__name__}: {error}",
-        remedy="Check the executor's logs.",
-    )
+    remedy = "Check the executor's logs."
+    if isinstance(error, BrokenExecutor):  # such as a process pool that has lost a process
+        remedy = "Run the batch again with a new executor; if that breaks too, check its logs."
+    wrapped = NemoError(f"the worker failed: {type(error).__name__}: {error}", remedy=remedy)
     wrapped.__cause__ = error
     return wrapped

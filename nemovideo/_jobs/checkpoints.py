@@ -275,7 +275,12 @@ def failure(path: Path, reason: str, *, remedy: str | None = None) -> Checkpoint
 
 def missing(path: Path) -> CheckpointError:
     """Return the error for a checkpoint that does not exist."""
-    return failure(path, "does not exist", remedy="Check the path.")
+    return failure(
+        path,
+        "does not exist",
+        remedy="Check the path. If the job ended before it wrote this file, nothing was sent: "
+        "start the job again.",
+    )
 
 
 def lock_path(path: Path) -> Path:

@@ -10,7 +10,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,6 +164,19 @@ def test_a_process_pool_does_the_work_with_the_account_of_the_client(
     anyio.run(main)
 
 
+def test_a_broken_process_pool_must_be_replaced(
+    tmp_path: Path, quick: LocalBackend, pool: Executor
+) -> None:
+    make_clips(tmp_path / "clips", 1)
+    with pytest.raises(BrokenExecutor):
+        pool.submit(os._exit, 1).result()
+    with quick_client(quick) as client:
+        report = client.batch.remove_backgrounds(
+            tmp_path / "clips", tmp_path / "out", background="blur", executor=pool
+        )
+    assert "with a new executor" in str(report.failed[0].remedy)
+
+
 def test_the_users_own_threads_do_the_work_with_this_client(
     tmp_path: Path, quick: LocalBackend
 ) -> None:
@@ -247,6 +266,7 @@ def test_a_client_spec_can_be_pickled_and_shows_no_token() -> None:
 def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clips = tmp_path / "clips"
     make_clips(clips, 2)
+    make_clips(clips / "monday", 1)
     (clips / "empty.mp4").touch()
     text = (ROOT / "docs/batches.md").read_text(encoding="utf-8")
     page = tmp_path / "batches.md"
@@ -259,7 +279,7 @@ def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monkey
         monkeypatch.setenv("NEMO_API_URL", cloud.url)
         monkeypatch.setenv("NEMO_WEB_URL", cloud.url)
         assert run_page(page) == 8
-    assert sorted(results(tmp_path / "edited")) == ["clip00.mp4", "clip01.mp4"]
+    assert sorted(results(tmp_path / "edited")) == ["clip00.mp4", "monday/clip00.mp4"]
     with (tmp_path / "report.csv").open(encoding="utf-8", newline="") as file:
         assert [row["status"] for row in csv.DictReader(file)] == ["done", "done", "failed"]
     assert sorted(results(tmp_path / "green")) == ["clip00.mp4", "clip01.mp4"]

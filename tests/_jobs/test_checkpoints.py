@@ -229,8 +229,9 @@ def test_an_invalid_checkpoint_is_reported_and_kept(
 
 def test_a_missing_or_impossible_checkpoint_is_reported(tmp_path: Path, clip: Path) -> None:
     with Client("nmv_usr_x", base_url="http://127.0.0.1:1") as client:
-        with pytest.raises(errors.CheckpointError, match="does not exist"):
+        with pytest.raises(errors.CheckpointError, match="does not exist") as caught:
             client.jobs.resume(tmp_path / "job.json")
+        assert "nothing was sent: start the job again" in caught.value.remedy
         with pytest.raises(errors.CheckpointError, match="folder that does not exist"):
             client.remove_background(clip, checkpoint=tmp_path / "none" / "job.json")
         with pytest.raises(errors.CheckpointError, match="cannot be read"):
