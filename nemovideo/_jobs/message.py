@@ -126,8 +126,8 @@ def recover(
     if found == "answered":
         raise _answered_error(entry, reply)
     raise StreamInterruptedError(
-        "the process ended while the message was being sent, and it may have arrived: "
-        "the draft has not changed since, but the credits or the rest of the session have",
+        "it is unknown whether the message arrived: the draft has not changed since, but the "
+        "credits or the rest of the session have, perhaps through another job of the account",
         remedy=Remedy(
             (
                 "look at the project; if the message is still needed, resume with ",
