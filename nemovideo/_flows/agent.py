@@ -159,7 +159,7 @@ def _listen(
                 return
             if isinstance(lost, APITimeoutError) and lost.deadline_passed:
                 silent_s = duration_text(clock.monotonic() - heard_at)
-                lost.message += f"; the agent's answer has been silent for {silent_s}"
+                lost.message += f"; the agent has been silent for {silent_s}"
             raise
         except InvalidRequestError as closed:  # the client was closed during the answer
             closed.may_have_spent = True

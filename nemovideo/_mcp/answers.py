@@ -58,7 +58,7 @@ def preview_answer(preview: Preview, session_id: str | None = None) -> CallToolR
     times = [round(still.time_s, 2) for still in preview.stills]
     shown = "The footage is above, the result below" if preview.before else "The result"
     moments = ", ".join(f"{time:g} s" for time in times)
-    lines = [f"{shown}, at {moments}. Preview by: {preview.basis}.", *_notes(preview.warnings)]
+    lines = [f"{shown}, at {moments}. Made with: {preview.basis}.", *_notes(preview.warnings)]
     data: dict[str, object] = {
         "session_id": session_id,
         "at": times,

@@ -77,7 +77,8 @@ class Tools:
         ] = None,
         quality: Quality = "high",
         max_credits: Annotated[
-            float | None, Field(description="Do not start if it would probably cost more credits.")
+            float | None,
+            Field(description="Do not start if it would probably cost more credits than this."),
         ] = None,
         overwrite: Overwrite = False,
     ) -> CallToolResult:

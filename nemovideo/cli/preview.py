@@ -102,6 +102,6 @@ def _print(result: Preview, path: Path, *, as_json: bool) -> None:
         )
         return
     click.echo(click.format_filename(path))
-    print_text(f"Preview by: {result.basis}", err=True)
+    print_text(f"Made with: {result.basis}", err=True)
     for warning in result.warnings:
         print_text(f"Note: {warning}", err=True)

@@ -154,7 +154,7 @@ def test_a_deadline_ends_a_stalled_stream(backend: LocalBackend) -> None:
     with sync_client(backend, clock=clock) as client:
         session = client.sessions.create()
         started = clock.now
-        message = "deadline of 50 s has passed; the agent's answer has been silent for 50 seconds"
+        message = "deadline of 50 s has passed; the agent has been silent for 50 seconds"
         with pytest.raises(errors.APITimeoutError, match=message) as caught:
             session.send(TITLE, deadline=50)
     assert clock.now - started == 50

@@ -69,7 +69,7 @@ async def test_an_agent_turns_a_clip_into_a_file(folder: Path, environment: dict
         words, picture = looked.content
         assert isinstance(words, TextContent)
         assert isinstance(picture, ImageContent)
-        assert "Preview by: local engine" in words.text
+        assert "Made with: local engine" in words.text
         with Image.open(io.BytesIO(base64.b64decode(picture.data))) as sheet:
             assert near(sheet.convert("RGB").getpixel((4, sheet.height - 118)), (0, 177, 64))
         result = await agent.call_tool(

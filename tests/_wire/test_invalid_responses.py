@@ -83,7 +83,7 @@ def test_an_invalid_response_raises_a_typed_error(
 @pytest.mark.parametrize(
     "served", [_response('{"id":"r","progress":1' + "0" * 400 + "}")], indirect=True
 )
-def test_a_progress_beyond_float_is_none(served: Client) -> None:
+def test_a_progress_value_too_large_for_a_float_is_none(served: Client) -> None:
     assert served.render.get("r").progress is None
 
 

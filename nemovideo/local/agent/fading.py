@@ -31,9 +31,9 @@ class Fade:
         """Parse a text about a fade; if it names neither end, the fade is at both."""
         given = times(text)
         ends = [end for end in ("in", "out") if has(text, f"framing.fade_{end}")]
-        goes = has(text.split("fad")[-1], "framing.out") or has(text, "framing.vanish")
-        gone = has(text, "remove") and not goes
-        return cls(ends or ["in", "out"], 0 if gone else given[0] if given else _FADE_MS)
+        fades_out = has(text.split("fad")[-1], "framing.out") or has(text, "framing.vanish")
+        removes = has(text, "remove") and not fades_out
+        return cls(ends or ["in", "out"], 0 if removes else given[0] if given else _FADE_MS)
 
     @classmethod
     def between(cls, before: Title, after: Title) -> Fade | None:

@@ -123,11 +123,11 @@ def missing_clip(clause: Clause, intent: Intent | None, context: Context) -> Out
     selection = select_clips(clause, context)
     if selection is None or index < len(selection.timeline.clips):
         return ()
-    said = only_so_many(context, selection.timeline)
+    said = clip_count_sentence(context, selection.timeline)
     return refused("select_clips", {"index": index}, said)
 
 
-def only_so_many(context: Context, timeline: Timeline) -> str:
+def clip_count_sentence(context: Context, timeline: Timeline) -> str:
     """Return how many clips there are, and how to add the other uploads."""
     count = len(timeline.clips)
     said = context.say("clips.one" if count == 1 else "clips.many", count=count)

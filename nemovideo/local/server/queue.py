@@ -153,18 +153,18 @@ class RenderQueue:
         renders = self._store.renders
         output = self.path(job)
         checked_s = 0.0
-        told = False
+        asked_to_stop = False
 
         def set_progress(fraction: float) -> None:
             renders.set_progress(job, min(99, int(fraction * 100)))
 
         def cancelled() -> bool:
-            nonlocal checked_s, told
+            nonlocal checked_s, asked_to_stop
             if time.monotonic() - checked_s >= _SIZE_CHECK_INTERVAL_S:
                 self._check_size(job, output)
                 checked_s = time.monotonic()
-            told = self._stopping or renders.status(job) == "cancelled"
-            return told
+            asked_to_stop = self._stopping or renders.status(job) == "cancelled"
+            return asked_to_stop
 
         try:
             media = {f.item.id: f.item for f in self._store.projects.files(job.session_id)}
@@ -190,7 +190,7 @@ class RenderQueue:
                 _remove(output)
         except BaseException as error:  # noqa: BLE001 - the worker must survive
             _remove(output)
-            interrupted = told or isinstance(error, RenderCancelledError)
+            interrupted = asked_to_stop or isinstance(error, RenderCancelledError)
             if interrupted or renders.status(job) == "cancelled":
                 renders.requeue(job)  # no effect if the user canceled it
                 return

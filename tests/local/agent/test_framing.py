@@ -34,16 +34,16 @@ def test_the_person_is_placed_and_scaled_over_a_new_background() -> None:
 
 
 def test_the_style_of_an_existing_title_is_changed() -> None:
-    assert not _wrong("titled", attrs.evolve(start(), titles=(Title("Hello", 1000),)))
+    assert not _wrong("existing_title", attrs.evolve(start(), titles=(Title("Hello", 1000),)))
 
 
 def test_an_existing_logo_is_edited() -> None:
     logo = Overlay("m5", "logo.png", 10_000, size=0.2)
-    assert not _wrong("laid", attrs.evolve(start(), overlays=(logo,)))
+    assert not _wrong("existing_logo", attrs.evolve(start(), overlays=(logo,)))
 
 
 def test_the_sound_of_the_background_video_is_changed() -> None:
-    assert not _wrong("heard", _behind(Background("video", media="m4")))
+    assert not _wrong("background_sound", _behind(Background("video", media="m4")))
 
 
 def test_an_answer_completes_the_request() -> None:

@@ -111,7 +111,7 @@ def test_a_late_first_timestamp_is_not_truncation(tmp_path: Path) -> None:
     assert (found.duration_ms, found.warnings) == (480, ())
 
 
-def test_a_file_of_another_kind_than_its_suffix_is_refused(tmp_path: Path) -> None:
+def test_a_file_whose_content_does_not_match_its_suffix_is_refused(tmp_path: Path) -> None:
     image = make_image(tmp_path / "a.png", (1, 2, 3))
     video = make_video(tmp_path / "a.mp4", seconds=0.2, tone=None)
     for path, name in ((image, "a.mp4"), (image, "a.mp3"), (video, "a.png"), (video, "a.mp3")):

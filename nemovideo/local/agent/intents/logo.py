@@ -31,8 +31,8 @@ def matches(clause: Clause) -> bool:
     if QUOTE in text:
         return False
     pictured = _names_overlay(clause) or has(text, "picture")
-    laid = pictured and has(text, "logo.over") and has(text, "add", "logo.move")
-    return (laid or has(text, "logo.logo")) and not asks_for_new(clause)
+    over_video = pictured and has(text, "logo.over") and has(text, "add", "logo.move")
+    return (over_video or has(text, "logo.logo")) and not asks_for_new(clause)
 
 
 def is_shown(clause: Clause, context: Context) -> bool:

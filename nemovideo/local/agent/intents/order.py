@@ -10,7 +10,7 @@ from nemovideo.local.agent.context import Context, Outcomes, answered, asked, di
 from nemovideo.local.agent.intents import clips
 from nemovideo.local.agent.language import digits
 from nemovideo.local.agent.message import IMAGE, VIDEO, Clause
-from nemovideo.local.agent.selection import how_to_add, only_so_many
+from nemovideo.local.agent.selection import clip_count_sentence, how_to_add
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.timeline import Timeline
 
@@ -40,7 +40,7 @@ def reorder(clause: Clause, context: Context) -> Outcomes:
     if count == 1:
         return refused("reorder_clips", {}, context.say("only_one_clip") + how_to_add(context))
     if None in indexes:
-        return refused("reorder_clips", {}, only_so_many(context, timeline))
+        return refused("reorder_clips", {}, clip_count_sentence(context, timeline))
     order = list(range(count))
     named = [index for index in indexes if index is not None]
     if moves:
