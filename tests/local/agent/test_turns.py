@@ -201,7 +201,7 @@ def test_nothing_is_left_out_of_a_sentence_that_is_understood() -> None:
     parts = ("can't do this part", "这一部分")
     named = [
         (text, step.text)
-        for name in ("edits", "backgrounds", "framing", "placed", "titled", "two_videos")
+        for name in ("edits", "backgrounds", "framing", "placed", "existing_title", "two_videos")
         for texts in table(name).values()
         for text in texts
         for step in ask(text).steps
