@@ -11,7 +11,7 @@ from pathlib import Path
 
 from av.error import InvalidDataError
 
-from nemovideo.errors import RenderFailedError
+from nemovideo.errors import ModelUnavailableError, RenderFailedError
 from nemovideo.local.isolation import ProcessPool
 from nemovideo.local.isolation.child import Call, LinkedWork, Progress, Setup
 
@@ -34,10 +34,16 @@ def take_memory(_work: LinkedWork, **_: object) -> int:
     return len(bytearray(4 * GIB))
 
 
-def take_memory_and_fail(_work: LinkedWork, **_: object) -> None:
+def take_memory_and_fail_to_encode(_work: LinkedWork, **_: object) -> None:
     """Fail like an encoder that cannot allocate memory."""
     bytearray(GIB + GIB // 2)
     raise InvalidDataError(1, "Generic error in an external library")
+
+
+def take_memory_and_fail_to_load(_work: LinkedWork, **_: object) -> None:
+    """Fail like LiteRT that cannot allocate memory for a model."""
+    bytearray(GIB + GIB // 2)
+    raise ModelUnavailableError("failed to create XNNPACK runtime")
 
 
 def length(_work: LinkedWork, *, data: bytes) -> int:
@@ -85,6 +91,16 @@ def report_often(work: LinkedWork) -> str:
     with work.link.loading():
         threading.Event().wait(0.6)
     return "done"
+
+
+def report_the_end_and_wait_for_the_file(work: LinkedWork) -> None:
+    work.link.progress(1.0)
+    work.link.cancelled()
+
+
+def wait_for_a_frame_and_report_half(work: LinkedWork) -> None:
+    work.link.cancelled()
+    work.link.progress(0.5)
 
 
 def render_half(work: LinkedWork, *, output: Path, **_: object) -> None:

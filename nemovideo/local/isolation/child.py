@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import os
 import pickle
 import signal
@@ -23,7 +24,7 @@ from typing import NoReturn, TypeAlias
 import attrs
 from av.error import FFmpegError
 
-from nemovideo.errors import NemoError
+from nemovideo.errors import ModelUnavailableError, NemoError
 from nemovideo.local.matte import Engine, LazyMatting, LoadedEngine
 from nemovideo.local.matte.loading import engine_name
 from nemovideo.local.render import RenderResult
@@ -35,7 +36,7 @@ LOGGER = "nemovideo.local"
 _PROGRESS_INTERVAL_S = 0.1
 _OOM_SCORE = b"500"
 _OUT_OF_MEMORY_SHARE = 0.5
-"""Above this share of the memory limit, an FFmpeg error is treated as a lack of memory."""
+"""Above this share of the memory limit, a vague error is treated as a lack of memory."""
 _OUT_OF_MEMORY = (
     "bad_alloc",
     "can't start new thread",
@@ -102,8 +103,12 @@ class Link:
     def __init__(self, to_parent: Connection) -> None:
         self._to_parent = to_parent
         self._lock = threading.Lock()
+        self.reset()
+
+    def reset(self) -> None:
+        """Start the progress of a new call."""
         self._fraction = 0.0
-        self._sent_s = 0.0
+        self._sent_s = -math.inf
 
     def send(self, message: Message) -> None:
         """Send a message; end the process if the server is gone."""
@@ -173,6 +178,7 @@ def run(to_parent: Connection, setup: Setup) -> None:
         except MemoryError as error:  # the rest of the call may be unread
             link.send(Failed(error, traceback.format_exc()))
             _end()
+        link.reset()
         link.send(_answer(call, work, setup.memory_bytes))
 
 
@@ -206,14 +212,18 @@ def _portable(error: BaseException, memory_bytes: int | None) -> BaseException:
 def is_out_of_memory(error: BaseException | None, memory_bytes: int | None) -> bool:
     """Return whether an error was caused by a lack of memory.
 
-    Encoders report that as a generic error, so any error of FFmpeg counts if this process has used
-    most of its memory.
+    Encoders and networks report that vaguely, so any error of FFmpeg or of loading a model counts
+    if this process has used most of its memory.
     """
     while error is not None:
         if isinstance(error, MemoryError) or any(text in str(error) for text in _OUT_OF_MEMORY):
             return True
-        if isinstance(error, FFmpegError) and memory_bytes is not None:
-            return _peak_bytes() > memory_bytes * _OUT_OF_MEMORY_SHARE
+        if (
+            memory_bytes is not None
+            and isinstance(error, (FFmpegError, ModelUnavailableError))
+            and _peak_bytes() > memory_bytes * _OUT_OF_MEMORY_SHARE
+        ):
+            return True
         error = error.__cause__ or error.__context__
     return False
 

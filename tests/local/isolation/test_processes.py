@@ -52,7 +52,11 @@ def exists(pid: int) -> bool:
             marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit memory"),
         ),
         pytest.param(
-            *(calls.take_memory_and_fail, LIMIT_S, "it needs more than 2 GB of memory"),
+            *(calls.take_memory_and_fail_to_encode, LIMIT_S, "it needs more than 2 GB of memory"),
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit memory"),
+        ),
+        pytest.param(
+            *(calls.take_memory_and_fail_to_load, LIMIT_S, "it needs more than 2 GB of memory"),
             marks=pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit memory"),
         ),
         (calls.hang, 0.2, "it took longer than 0.2 s"),
@@ -106,6 +110,16 @@ def test_progress_restarts_the_time_limit_and_loading_suspends_it(pool: ProcessP
     fractions: list[float] = []
     done = pool.run(calls.report_often, limit_s=0.4, on_progress=fractions.append)
     assert (done, len(fractions) > 2) == ("done", True)
+
+
+def test_progress_starts_anew_with_each_call(pool: ProcessPool) -> None:
+    fractions: list[float] = []
+    for call in (
+        calls.report_the_end_and_wait_for_the_file,
+        calls.wait_for_a_frame_and_report_half,
+    ):
+        pool.run(call, limit_s=LIMIT_S, on_progress=fractions.append)
+    assert fractions == [1.0, 0.5]
 
 
 def test_a_canceled_call_ends_its_process(pool: ProcessPool) -> None:
