@@ -277,15 +277,8 @@ def watch(
     outage = Outage(context)
     for last, at in itertools.pairwise(left):
         yield Sleep(at - last, purpose=purpose, needs_s=left[-1] - last)
-        try:
-            now = yield from state_flow.get(context, session_id, outage.within_s())
-        except _TEMPORARY as failure:
-            outage.record(failure, endless=True)
-            name = type(failure).__name__
-            log.info("session %s: %s; treating its state as unchanged", session_id, name)
-            continue
-        outage.end()
-        if changed(now):
+        now = yield from _read_state(context, session_id, outage)
+        if now is not None and changed(now):
             return now
     return None
 
@@ -295,17 +288,25 @@ def settled(context: Context, session_id: str, state: SessionState) -> Flow[Sess
     limits, outage = context.settings.stream, Outage(context)
     for _ in range(limits.checks):
         yield Sleep(limits.check_s, purpose="to learn whether the agent has finished")
-        try:
-            now = yield from state_flow.get(context, session_id, outage.within_s())
-        except _TEMPORARY as failure:
-            outage.record(failure, endless=True)
-            name = type(failure).__name__
-            log.info("session %s: %s; its state will be read again", session_id, name)
+        now = yield from _read_state(context, session_id, outage)
+        if now is None:
             continue
-        outage.end()
         if not _differ(state, now):
             return now
         state = now
+    return state
+
+
+def _read_state(context: Context, session_id: str, outage: Outage) -> Flow[SessionState | None]:
+    """Return the state, or None if it cannot be read for now, as the next poll may."""
+    try:
+        state = yield from state_flow.get(context, session_id, outage.within_s())
+    except _TEMPORARY as failure:
+        outage.record(failure, endless=True)
+        name = type(failure).__name__
+        log.info("session %s: %s; treating its state as unchanged", session_id, name)
+        return None
+    outage.end()
     return state
 
 
