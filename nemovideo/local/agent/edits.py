@@ -190,6 +190,11 @@ def prepend(timeline: Timeline, clip: Clip) -> Timeline:
     )
 
 
+def append(timeline: Timeline, clip: Clip) -> Timeline:
+    """Return the timeline with a clip at its end; what lasted for the whole of it still does."""
+    return with_clips(timeline, (*timeline.clips, clip))
+
+
 def _between(clips: Sequence[Clip], start_ms: int, end_ms: int) -> tuple[Clip, ...]:
     kept: list[Clip] = []
     at = 0

@@ -60,7 +60,7 @@ def add(clause: Clause, context: Context) -> Outcomes:
         if has(clause.text, "clips.front") and not has(clause.text, "clips.after"):
             edited = edits.prepend(timeline, clip)
         else:
-            edited = edits.with_clips(timeline, (*timeline.clips, clip))
+            edited = edits.append(timeline, clip)
     length = speech.seconds(context, edited.duration_ms)
     said = context.say("clip_added", name=item.name, length=length)
     return did("add_clip", {"media": item.id}, edited, said)

@@ -169,7 +169,7 @@ def _bookend(clause: Clause, context: Context) -> Outcomes:
     given = times(clause.text)
     card = evolve(_card(clause, given[0] if given else SLIDE_MS), text=words[0])
     if has(clause.text, "create.outro"):
-        edited = edits.with_clips(timeline, (*timeline.clips, card))
+        edited = edits.append(timeline, card)
         said = context.say("outro_added", words=words[0])
     else:
         edited = edits.prepend(timeline, card)

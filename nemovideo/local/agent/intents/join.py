@@ -45,7 +45,7 @@ def join(clause: Clause, context: Context) -> Outcomes:
     edited = context.timeline
     for item in wanted:
         if edited.clips:
-            edited = edits.with_clips(edited, (*edited.clips, edits.clip_of(item)))
+            edited = edits.append(edited, edits.clip_of(item))
         else:
             edited = edits.timeline_of(item)
     names = speech.listed(context, [item.name for item in wanted])
