@@ -109,6 +109,21 @@ def gray_of(view: View, grid: Crop) -> Gray:
     return luma
 
 
+@attrs.frozen(eq=False)
+class _Look:
+    """What the large network found in a frame, and the boxes it was given with their final ones."""
+
+    detections: Sequence[Detection] = ()
+    widened: Sequence[tuple[Box, Box]] = ()
+
+    def added(self, grid: Crop) -> Region:
+        """Return the area that the boxes gained by widening."""
+        added = np.zeros(grid.shape, dtype=bool)
+        for box, wider in self.widened:
+            added |= _region_of(wider, grid) & ~_region_of(box, grid)
+        return added
+
+
 class KeyFrames:
     """Mattes of the key frames of a clip.
 
@@ -123,8 +138,6 @@ class KeyFrames:
         self._large = large
         self._last_boxes: list[Box] = []
         self._sharp_side = sharp_side
-        self._side, self._margin = sharp_side, _SHARP_MARGIN
-        self._widened: list[tuple[Box, Box]] = []
         self._optical_flow = OpticalFlow()
         self._seen: deque[tuple[Gray, Mask]] = deque(maxlen=_REMEMBERED)
 
@@ -141,18 +154,18 @@ class KeyFrames:
             view: The frame.
             sharp: Whether the large network gets more pixels, which takes nearly twice as long.
         """
-        self._side = self._sharp_side if sharp else _SIDE
-        self._margin = _SHARP_MARGIN if sharp else _MARGIN
+        side, margin = (self._sharp_side, _SHARP_MARGIN) if sharp else (_SIDE, _MARGIN)
         grid = grid_of(view.size)
         found = self._people.segment(view)
         small = None if found is None else _refined(view, found)
         small_grid = _joined([small] if small is not None else [], grid)
-        boxes = _boxes(small_grid, grid, self._margin)
-        detections: list[Detection] = []
+        boxes = _boxes(small_grid, grid, margin)
+        look = _Look()
         if boxes:
-            detections = self._detect(view, boxes)
+            look = self._look(view, boxes, side)
         elif self._people.face_here:  # without a face, both networks would have to agree
-            detections = self._detect_alone(view, grid)
+            look = self._look_alone(view, grid, side)
+        detections = look.detections
         self._last_boxes = []
         strong_grid, gray = _joined(detections, grid), gray_of(view, grid)
         correction = Correction()
@@ -163,7 +176,7 @@ class KeyFrames:
                 strong_grid,
                 [face for face in faces if face.any()],
                 functools.cache(lambda: self._sightings(gray)),
-                unseen=self._added(grid) & ~_region_of(small.box, grid),
+                unseen=look.added(grid) & ~_region_of(small.box, grid),
             )
         self._seen.append((gray, strong_grid))
         if not self._people.face_here and _iou_is_low(small_grid, strong_grid):
@@ -195,16 +208,14 @@ class KeyFrames:
             sightings.append(Sighting(warped(mask, offsets), np.asarray(error, dtype=np.uint8)))
         return sightings
 
-    def _detect(
-        self, view: View, boxes: Sequence[Box], *, side: int | None = None
-    ) -> list[Detection]:
+    def _look(self, view: View, boxes: Sequence[Box], side: int) -> _Look:
         """Run the large network on each box: the more boxes, the smaller its input.
 
         Where the small network misses arms or legs, the box cuts them off: a larger one follows.
         """
-        side = max(_MIN_SIDE, round((side or self._side) / len(boxes) ** 0.5))
+        side = max(_MIN_SIDE, round(side / len(boxes) ** 0.5))
         detections: list[Detection] = []
-        self._widened = []
+        widened: list[tuple[Box, Box]] = []
         for box in boxes:
             found = self._detect_in(view, box, side)
             detections.append(found)
@@ -214,15 +225,8 @@ class KeyFrames:
                     break
                 found = self._detect_in(view, wider, side)
                 detections.append(found)
-            self._widened.append((box, found.box))
-        return detections
-
-    def _added(self, grid: Crop) -> Region:
-        """Return the area that the last boxes gained by widening."""
-        added = np.zeros(grid.shape, dtype=bool)
-        for box, wider in self._widened:
-            added |= _region_of(wider, grid) & ~_region_of(box, grid)
-        return added
+            widened.append((box, found.box))
+        return _Look(detections, widened)
 
     def _detect_in(self, view: View, box: Box, side: int) -> Detection:
         low, high = _ALPHA_LEVELS
@@ -231,16 +235,16 @@ class KeyFrames:
         mask = self._large.mask(view.picture(box, size))
         return Detection(box, ((mask - low) / (high - low)).clip(0, 1))
 
-    def _detect_alone(self, view: View, grid: Crop) -> list[Detection]:
+    def _look_alone(self, view: View, grid: Crop, side: int) -> _Look:
         """Run the large network where the small one finds nobody."""
         boxes = self._last_boxes
         if not boxes:
-            mask = _joined(self._detect(view, [grid.box], side=_SIDE), grid)
+            mask = _joined(self._look(view, [grid.box], _SIDE).detections, grid)
             if not _is_sure(mask):
-                return []
+                return _Look()
             boxes = [_padded(box, view.size, _SHARP_MARGIN) for box in _regions(mask, grid)]
-        detections = self._detect(view, boxes) if boxes else []
-        return detections if _is_sure(_joined(detections, grid)) else []
+        look = self._look(view, boxes, side) if boxes else _Look()
+        return look if _is_sure(_joined(look.detections, grid)) else _Look()
 
 
 def _is_sure(mask: Mask) -> bool:
