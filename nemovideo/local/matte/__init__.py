@@ -12,7 +12,7 @@ from nemovideo.local.matte.cutter import Cut as Cut
 from nemovideo.local.matte.cutter import Cutter as Cutter
 from nemovideo.local.matte.engine import Matte as Matte
 from nemovideo.local.matte.loading import Engine as Engine
-from nemovideo.local.matte.loading import Follower as Follower
+from nemovideo.local.matte.loading import FrameCutter as FrameCutter
 from nemovideo.local.matte.loading import LazyMatting as LazyMatting
 from nemovideo.local.matte.loading import LoadedEngine as LoadedEngine
 from nemovideo.local.matte.loading import check_engine_name as check_engine_name

@@ -17,7 +17,7 @@ from nemovideo.local.matte.tracking import Thumbnail, is_scene_change, whole
 from nemovideo.local.matte.view import View
 
 _SIDE_PX = 960
-_AGREED_IOU = 0.97
+_MIN_IOU = 0.97
 
 _View = TypeVar("_View", bound=View)
 
@@ -108,7 +108,7 @@ class Corrections(Generic[_View]):
         flow = self._optical_flow(target.gray, source.gray)
         step = propagate(propagated.alpha, crop, target.gray, source.gray, flow, grid)
         confidence = warped(propagated.confidence, offsets_on(crop, flow, grid))
-        if _iou(step.alpha, resampled(target.cut.mask, target.cut.box, crop)) > _AGREED_IOU:
+        if _iou(step.alpha, resampled(target.cut.mask, target.cut.box, crop)) > _MIN_IOU:
             return None
         return Propagated(step.alpha, np.minimum(confidence, step.confidence))
 

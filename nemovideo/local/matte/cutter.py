@@ -13,7 +13,7 @@ from nemovideo.local.matte.engine import DEFAULT_SIDE, Mask, Matte
 from nemovideo.local.matte.faces import FaceFinder
 from nemovideo.local.matte.people import Detection, People
 from nemovideo.local.matte.search_schedule import SearchSchedule
-from nemovideo.local.matte.smoothing import between, motion, relative_change, steadied
+from nemovideo.local.matte.smoothing import between, motion, relative_change, stabilized
 from nemovideo.local.matte.tracking import Box, Thumbnail, is_scene_change, resampled_to_box, whole
 from nemovideo.local.matte.view import View
 
@@ -78,7 +78,7 @@ class Cutter:
         """Whether any face was found; always true without a face detector."""
         return self._people.face_seen
 
-    def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
+    def cut_frames(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
         """Yield every frame with its mask, in order, a few frames behind the input.
 
         The engine sees every second frame: fewer if there is little motion, all if there is a lot.
@@ -154,7 +154,7 @@ class Cutter:
                 and self._last.box == found.box
             ):
                 moving = motion(guide, self._last_guide)
-            found = attrs.evolve(found, mask=steadied(found.mask, before, moving))
+            found = attrs.evolve(found, mask=stabilized(found.mask, before, moving))
         self._last, self._last_guide = found, guide
         return attrs.evolve(_refined(view, found, guide), left_out=self._people.left_out)
 

@@ -20,7 +20,7 @@ from nemovideo.local.models import model_path
 _MODEL = "face_detection_full_range_sparse.tflite"
 _MIN_SCORE = 0.6
 _MAX_LOGIT = 80
-_SAME_FACE = 0.3
+_MAX_FACE_OVERLAP = 0.3
 
 
 class FaceFinder:
@@ -65,7 +65,7 @@ class FaceFinder:
                 round((x + width / 2 - left) * scale),
                 round((y + height / 2 - top) * scale),
             )
-            if all(overlap_share(box, other) < _SAME_FACE for other in found):
+            if all(overlap_share(box, other) < _MAX_FACE_OVERLAP for other in found):
                 found.append(box)
         return found
 

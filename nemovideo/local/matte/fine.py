@@ -28,7 +28,7 @@ from nemovideo.local.matte.propagation import (
     has_moved,
     is_lost,
     propagate,
-    steadied,
+    stabilized,
     warped_along,
 )
 from nemovideo.local.matte.raster import Crop, Flow, Gray, OpticalFlow, resampled
@@ -123,7 +123,7 @@ class FineCutter:
         """Whether any face was found; always true without a face detector."""
         return self._people.face_seen
 
-    def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
+    def cut_frames(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
         """Yield every frame with its mask, in order, a few frames behind the input.
 
         Two frames per second are key frames; six where people move or something appears, and up
@@ -218,12 +218,12 @@ class FineCutter:
     def _advance(self, keys: list[_Key[_View]]) -> Iterator[tuple[_View, Cut]]:
         """Yield the frames that are complete with the newest key frame."""
         if len(keys) == 1:
-            yield from self._settle(None, keys[0], None)
+            yield from self._finish(None, keys[0], None)
         elif len(keys) == 3:
-            yield from self._settle(*keys)
+            yield from self._finish(*keys)
             del keys[0]
         elif keys[0].matte is None and keys[1].matte is None:  # no need for a third
-            yield from self._settle(keys[0], keys[1], None)
+            yield from self._finish(keys[0], keys[1], None)
             del keys[0]
 
     def _flush(
@@ -237,17 +237,17 @@ class FineCutter:
             keys.append(self._key(frame, matte, waiting))
             yield from self._advance(keys)
         if len(keys) == 2:
-            yield from self._settle(keys[0], keys[1], None)
+            yield from self._finish(keys[0], keys[1], None)
 
-    def _settle(
+    def _finish(
         self, before: _Key[_View] | None, key: _Key[_View], after: _Key[_View] | None
     ) -> Iterator[tuple[_View, Cut]]:
-        """Steady a key frame with its neighbors; yield the frames before it, then the key frame."""
+        """Stabilize a key frame with its neighbors; yield the frames before it, then itself."""
         crop = self._crop_for(before, key, after)
         key.crop, key.alpha = crop, None if crop is None else _alpha_on(key.matte, crop)
         if before is not None and after is not None and crop is not None:
             assert key.alpha is not None
-            key.alpha = steadied(
+            key.alpha = stabilized(
                 key.alpha,
                 self._forward(
                     _alpha_on(before.matte, crop), crop, key.frame, before, _grid(before, key)

@@ -9,7 +9,7 @@ import attrs
 from nemovideo.local.matte.engine import Mask
 from nemovideo.local.matte.tracking import Box, Size, area, overlap_share, share, whole
 
-SAME_PERSON = 0.35
+MIN_PERSON_OVERLAP = 0.35
 _MIN_DISTANT_AREA = 0.001
 _BEHIND_SHARE = 0.6
 _BEHIND_FACE, _BEHIND_HEIGHT = 0.5, 0.7
@@ -33,7 +33,10 @@ def merged(people: Sequence[Person]) -> list[Person]:
     """Return the people without duplicates; of two overlapping boxes, the larger is kept."""
     kept: list[Person] = []
     for person in sorted(people, key=lambda person: -area(person.next_box)):
-        if all(overlap_share(person.next_box, other.next_box) < 2 * SAME_PERSON for other in kept):
+        if all(
+            overlap_share(person.next_box, other.next_box) < 2 * MIN_PERSON_OVERLAP
+            for other in kept
+        ):
             kept.append(person)
     return kept
 

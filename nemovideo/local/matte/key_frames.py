@@ -43,17 +43,17 @@ _SIDE, SHARP_SIDE = 320, 448
 _MIN_SIDE = 256
 _MAX_ZOOM = 1.5
 _MAX_CROP_PX = 800_000
-_PERSON_SHARE = 0.001
+_MIN_PERSON_SHARE = 0.001
 _MARGIN, _SHARP_MARGIN = 0.12, 0.15
 _ARM_REACH = 0.7
-_SAME_PERSON = 0.4
+_MIN_PERSON_OVERLAP = 0.4
 _ALPHA_LEVELS = (0.05, 0.9)
-_LARGE_ONLY_SHARE = 0.001
-_LARGE_ONLY_MEAN = 0.75
-_KEPT = 0.5
-_REMEMBERED = 2
-_WIDENINGS = 2
-_CUT_SHARE = 0.01
+_MIN_LARGE_ONLY_SHARE = 0.001
+_MIN_LARGE_ONLY_ALPHA = 0.75
+_MIN_ALPHA = 0.5
+_SEEN_FRAMES = 2
+_MAX_WIDENINGS = 2
+_MIN_CUT_SHARE = 0.01
 _MIN_IOU = 0.6
 
 
@@ -110,8 +110,11 @@ def gray_of(view: View, grid: Crop) -> Gray:
 
 
 @attrs.frozen(eq=False)
-class _Look:
-    """What the large network found in a frame, and the boxes it was given with their final ones."""
+class _LargePass:
+    """The large network's detections in a frame.
+
+    `widened` pairs each input box with the box it was widened to.
+    """
 
     detections: Sequence[Detection] = ()
     widened: Sequence[tuple[Box, Box]] = ()
@@ -139,7 +142,7 @@ class KeyFrames:
         self._last_boxes: list[Box] = []
         self._sharp_side = sharp_side
         self._optical_flow = OpticalFlow()
-        self._seen: deque[tuple[Gray, Mask]] = deque(maxlen=_REMEMBERED)
+        self._seen: deque[tuple[Gray, Mask]] = deque(maxlen=_SEEN_FRAMES)
 
     def reset(self) -> None:
         """Start a new scene."""
@@ -160,12 +163,12 @@ class KeyFrames:
         small = None if found is None else _refined(view, found)
         small_grid = _joined([small] if small is not None else [], grid)
         boxes = _boxes(small_grid, grid, margin)
-        look = _Look()
+        large_pass = _LargePass()
         if boxes:
-            look = self._look(view, boxes, side)
+            large_pass = self._run_large(view, boxes, side)
         elif self._people.face_here:  # without a face, both networks would have to agree
-            look = self._look_alone(view, grid, side)
-        detections = look.detections
+            large_pass = self._run_large_alone(view, grid, side)
+        detections = large_pass.detections
         self._last_boxes = []
         strong_grid, gray = _joined(detections, grid), gray_of(view, grid)
         correction = Correction()
@@ -176,7 +179,7 @@ class KeyFrames:
                 strong_grid,
                 [face for face in faces if face.any()],
                 functools.cache(lambda: self._sightings(gray)),
-                unseen=look.added(grid) & ~_region_of(small.box, grid),
+                unseen=large_pass.added(grid) & ~_region_of(small.box, grid),
             )
         self._seen.append((gray, strong_grid))
         if not self._people.face_here and _iou_is_low(small_grid, strong_grid):
@@ -208,10 +211,11 @@ class KeyFrames:
             sightings.append(Sighting(warped(mask, offsets), np.asarray(error, dtype=np.uint8)))
         return sightings
 
-    def _look(self, view: View, boxes: Sequence[Box], side: int) -> _Look:
+    def _run_large(self, view: View, boxes: Sequence[Box], side: int) -> _LargePass:
         """Run the large network on each box: the more boxes, the smaller its input.
 
-        Where the small network misses arms or legs, the box cuts them off: a larger one follows.
+        Where the small network misses arms or legs, the box cuts them off, so the large one runs
+        again on a larger box.
         """
         side = max(_MIN_SIDE, round(side / len(boxes) ** 0.5))
         detections: list[Detection] = []
@@ -219,14 +223,14 @@ class KeyFrames:
         for box in boxes:
             found = self._detect_in(view, box, side)
             detections.append(found)
-            for _ in range(_WIDENINGS):
+            for _ in range(_MAX_WIDENINGS):
                 wider = _wider(found, view.size)
                 if wider == found.box:
                     break
                 found = self._detect_in(view, wider, side)
                 detections.append(found)
             widened.append((box, found.box))
-        return _Look(detections, widened)
+        return _LargePass(detections, widened)
 
     def _detect_in(self, view: View, box: Box, side: int) -> Detection:
         low, high = _ALPHA_LEVELS
@@ -235,22 +239,22 @@ class KeyFrames:
         mask = self._large.mask(view.picture(box, size))
         return Detection(box, ((mask - low) / (high - low)).clip(0, 1))
 
-    def _look_alone(self, view: View, grid: Crop, side: int) -> _Look:
+    def _run_large_alone(self, view: View, grid: Crop, side: int) -> _LargePass:
         """Run the large network where the small one finds nobody."""
         boxes = self._last_boxes
         if not boxes:
-            mask = _joined(self._look(view, [grid.box], _SIDE).detections, grid)
+            mask = _joined(self._run_large(view, [grid.box], _SIDE).detections, grid)
             if not _is_sure(mask):
-                return _Look()
+                return _LargePass()
             boxes = [_padded(box, view.size, _SHARP_MARGIN) for box in _regions(mask, grid)]
-        look = self._look(view, boxes, side) if boxes else _Look()
-        return look if _is_sure(_joined(look.detections, grid)) else _Look()
+        large_pass = self._run_large(view, boxes, side) if boxes else _LargePass()
+        return large_pass if _is_sure(_joined(large_pass.detections, grid)) else _LargePass()
 
 
 def _is_sure(mask: Mask) -> bool:
     """Return whether a mask found only by the large network is big and confident enough."""
-    kept = mask > _KEPT
-    return bool(kept.mean() >= _LARGE_ONLY_SHARE and mask[kept].mean() >= _LARGE_ONLY_MEAN)
+    kept = mask > _MIN_ALPHA
+    return bool(kept.mean() >= _MIN_LARGE_ONLY_SHARE and mask[kept].mean() >= _MIN_LARGE_ONLY_ALPHA)
 
 
 def _region_of(box: Box, grid: Crop) -> Region:
@@ -263,7 +267,7 @@ def _region_of(box: Box, grid: Crop) -> Region:
 
 def _iou_is_low(small: Mask, large: Mask) -> bool:
     """Return whether two masks differ so much that, without a face, neither is a person."""
-    one, other = small > _KEPT, large > _KEPT
+    one, other = small > _MIN_ALPHA, large > _MIN_ALPHA
     return bool(np.count_nonzero(one & other) < _MIN_IOU * np.count_nonzero(one | other))
 
 
@@ -281,7 +285,7 @@ def _joined(detections: Sequence[Detection], crop: Crop) -> Mask:
 
 def _people(alpha: Mask, crop: Crop, grid: Crop) -> Region:
     """Return the slightly dilated region of people on a grid."""
-    return dilated(resampled(alpha, crop.box, grid) > _KEPT, 3)
+    return dilated(resampled(alpha, crop.box, grid) > _MIN_ALPHA, 3)
 
 
 def _boxes(mask: Mask, grid: Crop, margin: float) -> list[Box]:
@@ -290,7 +294,7 @@ def _boxes(mask: Mask, grid: Crop, margin: float) -> list[Box]:
     boxes: list[Box] = []
     for box in (_padded(box, size, margin) for box in _regions(mask, grid)):
         while (
-            same := next((b for b in boxes if overlap_share(b, box) > _SAME_PERSON), None)
+            same := next((b for b in boxes if overlap_share(b, box) > _MIN_PERSON_OVERLAP), None)
         ) is not None:
             boxes.remove(same)
             box = union_box(same, box)
@@ -300,7 +304,7 @@ def _boxes(mask: Mask, grid: Crop, margin: float) -> list[Box]:
 
 def _regions(mask: Mask, grid: Crop) -> list[Box]:
     """Return a box, in frame pixels, around each component large enough to be a person."""
-    found = components(mask > _KEPT, round(_PERSON_SHARE * mask.size))
+    found = components(mask > _MIN_ALPHA, round(_MIN_PERSON_SHARE * mask.size))
     return [box for component in found if (box := _box_of(component, grid)) is not None]
 
 
@@ -341,10 +345,10 @@ def _wider(found: Detection, size: Size) -> Box:
         (found.mask[:, -1], (left, top, right + across, bottom)),
         (found.mask[-1], (left, top, right, bottom + down)),
     )
-    min_px = _CUT_SHARE * max(found.mask.shape)
+    min_px = _MIN_CUT_SHARE * max(found.mask.shape)
     box = found.box
     for edge, enlarged in edges:
-        if np.count_nonzero(edge > _KEPT) > min_px:
+        if np.count_nonzero(edge > _MIN_ALPHA) > min_px:
             box = union_box(box, enlarged)
     return max(0, box[0]), max(0, box[1]), min(size[0], box[2]), min(size[1], box[3])
 

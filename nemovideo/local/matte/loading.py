@@ -33,7 +33,7 @@ _log = logging.getLogger("nemovideo.local")
 _View = TypeVar("_View", bound=View)
 
 
-class Follower(Protocol):
+class FrameCutter(Protocol):
     """Cuts out the people in the frames of one clip."""
 
     @property
@@ -46,7 +46,7 @@ class Follower(Protocol):
         """Whether it finds people as small as any built-in engine can."""
         ...
 
-    def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
+    def cut_frames(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
         """Yield every frame with its mask, in order, a few frames behind the input."""
         ...
 
@@ -67,7 +67,7 @@ class LoadedEngine:
     large: Matte | None = None
     sharp_side: int | None = None
 
-    def cutter(self, *, behind: bool = False, fps: float = 30) -> Follower:
+    def cutter(self, *, behind: bool = False, fps: float = 30) -> FrameCutter:
         """Return a cutter for one clip.
 
         Args:

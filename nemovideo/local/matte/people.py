@@ -15,7 +15,7 @@ from nemovideo.local.matte.distant_faces import distant_faces
 from nemovideo.local.matte.engine import Mask, Matte, side_of
 from nemovideo.local.matte.faces import FaceFinder
 from nemovideo.local.matte.front import (
-    SAME_PERSON,
+    MIN_PERSON_OVERLAP,
     Person,
     center_of,
     height_of,
@@ -37,7 +37,7 @@ from nemovideo.local.matte.tracking import (
     resampled_to_box,
     share,
     side_by_side,
-    steady_box,
+    stabilized_box,
     union_box,
     whole,
     wider,
@@ -51,7 +51,7 @@ _MAX_UNSURE = 0.12
 _MAX_UNSURE_GROWTH = 1.3
 _MAX_PEOPLE = 12
 _MIN_AREA = 0.004
-_SURE = 0.85
+_MIN_CONFIDENCE = 0.85
 _MAX_UNSEEN = 12
 _MIN_GROUP_SCALE, _MAX_GROUP_SCALE = 1.5, 1.75
 
@@ -112,7 +112,9 @@ class People:
         frame = whole(view.size)
         for region in regions_of(self._mask(view, frame)):
             box = person_box(region, frame, view.size)
-            known = any(overlap_share(box, person.next_box) > SAME_PERSON for person in found)
+            known = any(
+                overlap_share(box, person.next_box) > MIN_PERSON_OVERLAP for person in found
+            )
             if not known and self._is_person(region):
                 found.append(Person(frame, region, box))
         found = [self._with_face(person) for person in found]
@@ -172,14 +174,16 @@ class People:
         size, box = view.size, person.next_box
         raw, box = self._grown_mask(view, box, growths=_GROWTHS, others=others)
         mask = main_people(raw, resampled_to_box(person.mask, person.box, box))
-        return Person(box, mask, steady_box(box, person_box(mask, box, size), size), person.face)
+        return Person(
+            box, mask, stabilized_box(box, person_box(mask, box, size), size), person.face
+        )
 
     def _track_passer_by(self, view: View, person: Person) -> Person:
         """Return a passer-by in the next frame, whose mask must not spread over those in front."""
         box, size = person.next_box, view.size
         mask = self._mask_without(view, box, self._people)
         mask = near(mask, resampled_to_box(person.mask, person.box, box))
-        next_box = steady_box(box, person_box(mask, box, size), size)
+        next_box = stabilized_box(box, person_box(mask, box, size), size)
         return attrs.evolve(person, box=box, mask=mask, next_box=next_box)
 
     def _by_face(self, view: View) -> list[Person]:
@@ -237,7 +241,7 @@ class People:
     def _is_known(self, passer_by: Person, found: Sequence[Person]) -> bool:
         """Return whether a search found a passer-by again, or saw that the face is not distant."""
         new = found[len(self._people) :]
-        if any(overlap_share(passer_by.next_box, one.next_box) > SAME_PERSON for one in new):
+        if any(overlap_share(passer_by.next_box, one.next_box) > MIN_PERSON_OVERLAP for one in new):
             return True
         return any(
             region_at(passer_by.mask, passer_by.box, center_of(face)) is not None
@@ -283,7 +287,7 @@ class People:
         kept = region > 0.3
         if share(kept) < _MIN_AREA:
             return False
-        return self._faces is None or float(region[kept].mean()) > _SURE
+        return self._faces is None or float(region[kept].mean()) > _MIN_CONFIDENCE
 
     def _mask(self, view: View, box: Box) -> Mask:
         """Run the engine on a padded box.

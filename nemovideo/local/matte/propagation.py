@@ -73,7 +73,7 @@ def between(before: Propagated, after: Propagated, share: float) -> Mask:
     return mask
 
 
-def steadied(alpha: Mask, before: Propagated, after: Propagated) -> Mask:
+def stabilized(alpha: Mask, before: Propagated, after: Propagated) -> Mask:
     """Return the median of a mask and its neighbors', where the neighbors are reliable."""
     low, high = np.minimum(before.alpha, after.alpha), np.maximum(before.alpha, after.alpha)
     median = alpha.clip(low, high)

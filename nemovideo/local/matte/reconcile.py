@@ -16,22 +16,22 @@ import numpy as np
 from nemovideo.local.matte.engine import Mask
 from nemovideo.local.matte.raster import Gray, Region, components, dilated
 
-_SURE = 0.6
+_MIN_SURE_ALPHA = 0.6
 _MIN_OVERLAP = 0.5
-_DIFFERS = 0.4
+_MIN_DIFFERENCE = 0.4
 _MIN_PX = 40
 _RIM_PX = 2
 _SEAM_PX = 5  # overlap with the agreed mask, so that no line is left between them
-_TOUCHES = 0.6
-_VERY_SURE = 0.96
-_SEEN = 0.9
-_BELIEVED = 0.8
-_ADJOINS = 0.4
-_FLOW_ERROR = 12
-_ENCLOSED = 0.45
-_DENIED = 0.045
-_DOUBTED = 0.13
-_LARGE_PX = 150
+_MIN_CONTACT = 0.6
+_MIN_CONFIDENCE = 0.96
+_MIN_SEEN_ALPHA = 0.9
+_MIN_CONFIDENCE_IF_SEEN = 0.8
+_MIN_CONTACT_IF_SEEN = 0.4
+_MAX_FLOW_ERROR = 12
+_MIN_ENCLOSED_SHARE = 0.45
+_MAX_DROP_SCORE = 0.045
+_MAX_ENCLOSED_DROP_SCORE = 0.13
+_MIN_DROP_PX = 150
 
 
 @attrs.frozen(eq=False)
@@ -48,7 +48,9 @@ class Sighting:
 
     def has(self, area: Region) -> bool:
         """Return whether it saw a person in an area that the flow can follow."""
-        return bool(self.mask[area].mean() > _SEEN and self.error[area].mean() < _FLOW_ERROR)
+        return bool(
+            self.mask[area].mean() > _MIN_SEEN_ALPHA and self.error[area].mean() < _MAX_FLOW_ERROR
+        )
 
 
 @attrs.frozen(eq=False)
@@ -83,34 +85,36 @@ def reconcile(
             two key frames saw it in the one before them.
         unseen: Where only the large network looked: an area that extends into it is not dropped.
     """
-    sure = small > _SURE
-    overlap = np.count_nonzero(sure & (large > _SURE))
+    sure = small > _MIN_SURE_ALPHA
+    overlap = np.count_nonzero(sure & (large > _MIN_SURE_ALPHA))
     disjoint = overlap < _MIN_OVERLAP * np.count_nonzero(sure)
-    if disjoint and not any(large[face].mean() > _SURE for face in faces):
+    if disjoint and not any(large[face].mean() > _MIN_SURE_ALPHA for face in faces):
         return Correction(use_small=True)
     agreed = np.minimum(small, large) > 0.5
     keep = np.zeros(small.shape, dtype=bool)
-    for area in components(small - large > _DIFFERS, _MIN_PX):
+    for area in components(small - large > _MIN_DIFFERENCE, _MIN_PX):
         rim = dilated(area, _RIM_PX) & ~area
         has_face = any((area & face).sum() > 0.5 * face.sum() for face in faces)
         confidence, touching = small[area].mean(), agreed[rim].mean()
-        very_sure = not disjoint and confidence > _VERY_SURE
-        likely = confidence > _BELIEVED and touching > _ADJOINS
+        very_sure = not disjoint and confidence > _MIN_CONFIDENCE
+        likely = confidence > _MIN_CONFIDENCE_IF_SEEN and touching > _MIN_CONTACT_IF_SEEN
         if (
             has_face
             or very_sure
-            or touching > _TOUCHES
+            or touching > _MIN_CONTACT
             or (likely and any(sighting.has(area) for sighting in earlier()))
         ):
             keep |= area
     drop = np.zeros(small.shape, dtype=bool)
-    for area in components(large - small > _DIFFERS, _MIN_PX):
+    for area in components(large - small > _MIN_DIFFERENCE, _MIN_PX):
         if unseen is not None and unseen[area].any():
             continue
         score = float(small[area].mean())
         rim = dilated(area, _RIM_PX) & ~area
-        enclosed = agreed[rim].mean() > _ENCLOSED and not _touches_border(area)
-        if (score < _DENIED and area.sum() > _LARGE_PX) or (score < _DOUBTED and enclosed):
+        enclosed = agreed[rim].mean() > _MIN_ENCLOSED_SHARE and not _touches_border(area)
+        if (score < _MAX_DROP_SCORE and area.sum() > _MIN_DROP_PX) or (
+            score < _MAX_ENCLOSED_DROP_SCORE and enclosed
+        ):
             drop |= area
     return Correction(keep=_soft(keep, _SEAM_PX), drop=_soft(drop, _RIM_PX))
 

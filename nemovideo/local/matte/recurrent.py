@@ -93,7 +93,7 @@ class RecurrentCutter:
     def __init__(self, model: RecurrentModel) -> None:
         self._model = model
 
-    def follow(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
+    def cut_frames(self, views: Iterable[_View]) -> Iterator[tuple[_View, Cut]]:
         """Yield every view with its cut, in order; the state is reset at a new shot."""
         state = RecurrentState(self._model)
         last: tuple[_View, Cut] | None = None

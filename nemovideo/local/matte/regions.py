@@ -15,7 +15,7 @@ from nemovideo.local.matte.tracking import Box, resized
 _CELLS = 64
 _ROW = _CELLS + 2  # an empty column on each side stops the fill from wrapping around
 _INSIDE = sum(((1 << _CELLS) - 1) << (row * _ROW + 1) for row in range(1, _CELLS + 1))
-_LIKELY = 0.5
+_MIN_ALPHA = 0.5
 _REACH_CELLS = 2
 _MIN_SHARE = 0.2
 _MIN_OVERLAP = 0.3
@@ -120,7 +120,7 @@ def _grid(mask: Mask) -> int:
     """Return the cells above the threshold as bits, row by row."""
     small = resized(mask, (_CELLS, _CELLS))
     bits = np.zeros((_CELLS + 2, _ROW), dtype=np.uint8)
-    bits[1:-1, 1:-1] = small > _LIKELY
+    bits[1:-1, 1:-1] = small > _MIN_ALPHA
     packed: bytes = np.packbits(bits).tobytes()
     unused_bits = -(_CELLS + 2) * _ROW % 8
     return int.from_bytes(packed, "big") >> unused_bits

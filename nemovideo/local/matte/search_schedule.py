@@ -11,8 +11,8 @@ from nemovideo.local.matte.view import View
 _FRAMES = 12
 _FRAMES_WHEN_EMPTY = 8
 _MAX_FRAMES = 90
-_CHANGED = 16
-_CHANGED_SHARE = 0.005
+_MIN_CHANGE = 16
+_MIN_CHANGED_SHARE = 0.005
 
 
 class SearchSchedule:
@@ -55,11 +55,11 @@ class SearchSchedule:
         """Return whether the picture outside the boxes changed since the last search."""
         if self._last is None:
             return True
-        changed = difference(self._last, thumbnail) > _CHANGED
+        changed = difference(self._last, thumbnail) > _MIN_CHANGE
         for box in tracked:
             rows, columns = _cells(box, size, thumbnail.shape)
             changed[rows, columns] = False
-        return share(changed) >= _CHANGED_SHARE
+        return share(changed) >= _MIN_CHANGED_SHARE
 
 
 def _cells(box: Box, size: Size, shape: tuple[int, ...]) -> tuple[slice, slice]:

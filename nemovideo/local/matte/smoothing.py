@@ -12,16 +12,16 @@ _NOISE_GAIN = 0.4
 _FULL_CHANGE = 0.35
 _STILL_GAIN = 0.25
 _SQUARES = 32
-_NOISE = 0.01
-_MOVED = 0.04
+_NOISE_LEVEL = 0.01
+_MOTION_LEVEL = 0.04
 
 
-def steadied(mask: Mask, previous: Mask, moving: Mask | float = 1.0) -> Mask:
+def stabilized(mask: Mask, previous: Mask, moving: Mask | float = 1.0) -> Mask:
     """Remove flicker from a mask.
 
-    Small changes are damped as noise. Large changes are motion, and are applied at once, so that
-    nothing trails. Where the picture is still, large changes are errors of the network, and are
-    damped too.
+    Small changes are damped as noise. Large changes are motion, and are applied immediately, so
+    that nothing trails. Where the picture is still, large changes are errors of the network, and
+    are damped too.
 
     Args:
         mask: The new mask.
@@ -45,7 +45,7 @@ def motion(brightness: Mask, previous: Mask) -> Mask:
     padded = edge_padded(change, 1)
     rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
     most = np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
-    moving: Mask = ((most - _NOISE) / np.float32(_MOVED - _NOISE)).clip(0, 1)
+    moving: Mask = ((most - _NOISE_LEVEL) / np.float32(_MOTION_LEVEL - _NOISE_LEVEL)).clip(0, 1)
     return resized(moving, brightness.shape[::-1])
 
 

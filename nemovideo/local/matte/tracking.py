@@ -25,8 +25,8 @@ Size: TypeAlias = tuple[int, int]
 Thumbnail: TypeAlias = npt.NDArray[np.uint8]
 """Height × width: the brightness of a frame, a few dozen pixels wide."""
 
-_PERSON = 0.7
-_CONTACT = 0.02
+_MIN_ALPHA = 0.7
+_MIN_CONTACT_SHARE = 0.02
 _PADDING = 0.04
 _MIN_AREA = 0.001
 _GRIDS_PER_SIDE = 80
@@ -57,7 +57,7 @@ def person_box(mask: Mask, mask_box: Box, size: Size) -> Box:
     Returns:
         The whole frame if the mask is nearly empty.
     """
-    kept = mask > _PERSON
+    kept = mask > _MIN_ALPHA
     if share(kept) * area(mask_box) < _MIN_AREA * size[0] * size[1]:
         return whole(size)
     columns, rows = np.flatnonzero(kept.any(axis=0)), np.flatnonzero(kept.any(axis=1))
@@ -77,7 +77,7 @@ def person_box(mask: Mask, mask_box: Box, size: Size) -> Box:
     )
 
 
-def steady_box(current: Box, wanted: Box, size: Size) -> Box:
+def stabilized_box(current: Box, wanted: Box, size: Size) -> Box:
     """Return the wanted box, or the current one while it fits.
 
     A jittering box makes the mask jitter. So a new box is one grid step larger, and is kept until
@@ -140,15 +140,15 @@ def wider(mask: Mask, box: Box, size: Size) -> Box:
 
     The box is returned unchanged if it holds the whole person.
     """
-    kept = mask > _PERSON
+    kept = mask > _MIN_ALPHA
     grid = _grid(size)
     more_x = max(grid, int((box[2] - box[0]) * _GROWTH) // grid * grid)
     more_y = max(grid, int((box[3] - box[1]) * _GROWTH) // grid * grid)
     return (
-        max(0, box[0] - more_x) if share(kept[:, 0]) > _CONTACT else box[0],
-        max(0, box[1] - more_y) if share(kept[0]) > _CONTACT else box[1],
-        min(size[0], box[2] + more_x) if share(kept[:, -1]) > _CONTACT else box[2],
-        min(size[1], box[3] + more_y) if share(kept[-1]) > _CONTACT else box[3],
+        max(0, box[0] - more_x) if share(kept[:, 0]) > _MIN_CONTACT_SHARE else box[0],
+        max(0, box[1] - more_y) if share(kept[0]) > _MIN_CONTACT_SHARE else box[1],
+        min(size[0], box[2] + more_x) if share(kept[:, -1]) > _MIN_CONTACT_SHARE else box[2],
+        min(size[1], box[3] + more_y) if share(kept[-1]) > _MIN_CONTACT_SHARE else box[3],
     )
 
 

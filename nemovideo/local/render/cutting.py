@@ -9,7 +9,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from nemovideo.local.matte import Cut, Follower, LoadedEngine
+from nemovideo.local.matte import Cut, FrameCutter, LoadedEngine
 from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.tracking import Box, Size, Thumbnail
 from nemovideo.local.media.probe import seconds_text
@@ -87,7 +87,7 @@ def cut_out(
     cutter = matting.cutter(fps=float(canvas.fps))
     with (
         prefetch(frames, size=1) as decoded,
-        prefetch(cutter.follow(frame_views(decoded)), size=_PREFETCHED_CUTS) as cuts,
+        prefetch(cutter.cut_frames(frame_views(decoded)), size=_PREFETCHED_CUTS) as cuts,
     ):
         shown = _without_person(clip, canvas)
         reported = with_warnings(cuts, cutter, clip.name, canvas.fps, warn, without_person=shown)
@@ -145,7 +145,7 @@ _ADVICE = ' The engine "fine", the default, also finds people who are small in t
 
 def with_warnings(
     cuts: Iterator[tuple[FrameView, Cut]],
-    cutter: Follower,
+    cutter: FrameCutter,
     name: str,
     fps: Fraction,
     warn: Warn,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 
 from nemovideo.local.matte import Cut, Cutter, LoadedEngine
-from nemovideo.local.matte.loading import Follower
+from nemovideo.local.matte.loading import FrameCutter
 from nemovideo.local.matte.tracking import Thumbnail, is_scene_change, whole
 from nemovideo.local.render.compositing import Cropper
 from nemovideo.local.render.cutting import FrameView
@@ -49,11 +49,11 @@ def find_people(
 
 
 def _detect(
-    frames: Iterable[VideoFrame], cutter: Follower, every: float, matting: LoadedEngine
+    frames: Iterable[VideoFrame], cutter: FrameCutter, every: float, matting: LoadedEngine
 ) -> list[Detection]:
     chosen: deque[tuple[int, int]] = deque()
     detections: list[Detection] = []
-    for view, cut in cutter.follow(_sampled(frames, max(1, round(every)), chosen)):
+    for view, cut in cutter.cut_frames(_sampled(frames, max(1, round(every)), chosen)):
         number, scene = chosen.popleft()
         if cut.nobody or not (cut.mask > _MASK_THRESHOLD).any():
             continue

@@ -73,7 +73,7 @@ def mattes(
         if not source.has_alpha:
             cutter = load().cutter(behind=behind, fps=float(canvas.fps))
             cuts = with_warnings(
-                *(cutter.follow(frame_views(frames)), cutter, item.name, canvas.fps, warn),
+                *(cutter.cut_frames(frame_views(frames)), cutter, item.name, canvas.fps, warn),
                 without_person="its masks are empty",
             )
             if numbered:
@@ -104,7 +104,7 @@ def picture_matte(image: Image.Image, engine: LoadedEngine, *, behind: bool, war
     frame = canvas.frame(image.resize((width, height), Image.Resampling.LANCZOS))
     cutter = engine.cutter(behind=behind)
     cuts = with_warnings(
-        *(cutter.follow(frame_views(iter([frame]))), cutter, "the picture", canvas.fps, warn),
+        *(cutter.cut_frames(frame_views(iter([frame]))), cutter, "the picture", canvas.fps, warn),
         without_person="the mask is empty",
     )
     ((_, alpha),) = _alphas(cuts, canvas, clean_edges=False)

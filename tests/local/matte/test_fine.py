@@ -43,7 +43,7 @@ def cuts(
 ) -> list[Cut]:
     cutter = FineCutter(small or Watched(), None, large or Watched())
     views = [PictureView(picture) for picture in pictures]
-    followed = list(cutter.follow(views))
+    followed = list(cutter.cut_frames(views))
     assert [view for view, _ in followed] == views
     return [cut for _, cut in followed]
 
@@ -122,7 +122,7 @@ def test_the_rate_of_key_frames_is_per_second_not_per_frame() -> None:
     for fps in (5, 15, 30):
         large = Watched()
         cutter = FineCutter(Watched(), None, large, fps=fps)
-        assert len(list(cutter.follow([PictureView(one) for one in walk(25, 0)]))) == 25
+        assert len(list(cutter.cut_frames([PictureView(one) for one in walk(25, 0)]))) == 25
         shown.append(len(large.shown))
     assert shown == [9, 4, 3]
 
@@ -189,7 +189,7 @@ def test_repeated_frames_are_cut_once(times: list[int]) -> None:
         for n, view in enumerate(PictureView(picture) for picture in pictures)
         for _ in range(times[n % len(times)])
     ]
-    followed = list(FineCutter(Watched(), None, Watched()).follow(views))
+    followed = list(FineCutter(Watched(), None, Watched()).cut_frames(views))
     assert [view for view, _ in followed] == views
     assert len({id(cut) for _, cut in followed}) == len(pictures)
 
@@ -214,7 +214,7 @@ def test_frames_are_released_once_they_are_cut() -> None:
         alive.add(view)
         return view
 
-    for _ in FineCutter(Watched(), None, Watched()).follow(views()):
+    for _ in FineCutter(Watched(), None, Watched()).cut_frames(views()):
         most = max(most, len(alive))
     assert most <= 2 * 16 + 3  # two spans between key frames, and the frames at hand
 

@@ -18,7 +18,7 @@ from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.matte.faces import FaceFinder
 from nemovideo.local.matte.people import People
 from nemovideo.local.matte.regions import main_people, region_at, regions_of
-from nemovideo.local.matte.smoothing import between, motion, relative_change, steadied
+from nemovideo.local.matte.smoothing import between, motion, relative_change, stabilized
 from nemovideo.local.matte.tracking import (
     Box,
     Size,
@@ -28,7 +28,7 @@ from nemovideo.local.matte.tracking import (
     person_box,
     resampled_to_box,
     side_by_side,
-    steady_box,
+    stabilized_box,
     wider,
     with_min_aspect,
 )
@@ -66,7 +66,7 @@ class KnownFaces(FaceFinder):
 
 
 def cuts(engine: Watched, pictures: Iterable[Picture]) -> list[Cut]:
-    return [cut for _, cut in Cutter(engine).follow(PictureView(p) for p in pictures)]
+    return [cut for _, cut in Cutter(engine).cut_frames(PictureView(p) for p in pictures)]
 
 
 def test_the_engine_separates_the_man_from_the_car(
@@ -143,7 +143,7 @@ def test_the_default_engine_is_used_without_an_engine(tmp_path: Path) -> None:
 def test_every_view_is_yielded_in_order_with_its_person() -> None:
     pictures = [scene((100 + n, 60, 200 + n, 240)) for n in range(9)]
     views = [PictureView(picture) for picture in pictures]
-    followed = list(Cutter(Watched()).follow(views))
+    followed = list(Cutter(Watched()).cut_frames(views))
     assert [view for view, _ in followed] == views
     for (_, cut), picture in zip(followed, pictures, strict=True):
         assert agreement(cut, picture) > 0.93
@@ -174,9 +174,9 @@ def test_the_engine_runs_more_often_with_fast_motion() -> None:
 def test_a_repeated_frame_runs_the_engine_once() -> None:
     engine = Watched()
     view = PictureView(scene((100, 60, 200, 240)))
-    list(Cutter(engine).follow([view]))
+    list(Cutter(engine).cut_frames([view]))
     once = len(engine.shown)
-    followed = list(Cutter(engine).follow([view] * 50))
+    followed = list(Cutter(engine).cut_frames([view] * 50))
     assert len(followed) == 50
     assert len(engine.shown) == 2 * once
 
@@ -204,7 +204,7 @@ def test_repeated_frames_are_cut_once_and_not_used_after(step: int, times: list[
     ]
     views = [view for n, view in enumerate(one_by_one) for _ in range(times[n % len(times)])]
     followed = []
-    for view, cut in Cutter(Watched()).follow(views):
+    for view, cut in Cutter(Watched()).cut_frames(views):
         view.released = True
         followed.append((view, cut))
     assert [view for view, _ in followed] == views
@@ -343,11 +343,11 @@ def test_a_box_is_padded_around_the_person() -> None:
 
 
 def test_a_box_does_not_jitter() -> None:
-    box = steady_box((0, 0, 800, 800), (100, 100, 400, 800), (800, 800))
+    box = stabilized_box((0, 0, 800, 800), (100, 100, 400, 800), (800, 800))
     assert box != (0, 0, 800, 800)
     for shift in (-8, 0, 8):
-        assert steady_box(box, (100 + shift, 100, 400 + shift, 800), (800, 800)) == box
-    assert steady_box(box, (60, 100, 400, 800), (800, 800))[0] <= 60
+        assert stabilized_box(box, (100 + shift, 100, 400 + shift, 800), (800, 800)) == box
+    assert stabilized_box(box, (60, 100, 400, 800), (800, 800))[0] <= 60
 
 
 def test_a_box_grows_where_the_person_touches_its_edge() -> None:
@@ -428,7 +428,7 @@ def test_levels_stretch_the_contrast() -> None:
 def test_noise_is_damped_and_motion_is_not() -> None:
     before = np.array([[0.5, 0.0, 1.0]], dtype=np.float32)
     now = np.array([[0.6, 1.0, 0.0]], dtype=np.float32)
-    steady = steadied(now, before)
+    steady = stabilized(now, before)
     assert 0.5 < steady[0, 0] < 0.56
     assert steady[0, 1:] == pytest.approx([1, 0])
     assert between(before, now, 0.25)[0] == pytest.approx([0.525, 0.25, 0.75])
@@ -441,8 +441,8 @@ def test_a_hole_in_a_still_picture_opens_slowly() -> None:
     hole = before.copy()
     hole[16:48, 16:48] = 0.1
     still = motion(before * 0.5, before * 0.5 + np.float32(0.005))
-    assert steadied(hole, before, still)[32, 32] > 0.7
-    assert steadied(hole, before)[32, 32] < 0.2
+    assert stabilized(hole, before, still)[32, 32] > 0.7
+    assert stabilized(hole, before)[32, 32] < 0.2
 
 
 def test_motion_is_where_the_picture_changed() -> None:

@@ -27,7 +27,7 @@ def gray(level: int) -> Picture:
 def levels(engine: LoadedEngine, pictures: Sequence[Picture]) -> list[int]:
     views = [PictureView(picture) for picture in pictures]
     cuts: list[Cut] = []
-    for view, (seen, cut) in zip(views, engine.cutter().follow(views), strict=True):
+    for view, (seen, cut) in zip(views, engine.cutter().cut_frames(views), strict=True):
         assert seen is view
         cuts.append(cut)
     assert {cut.mask.shape for cut in cuts} == {(48, 64)}

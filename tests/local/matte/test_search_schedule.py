@@ -63,6 +63,6 @@ def test_a_new_scene_is_searched_at_once() -> None:
 def test_a_person_who_joins_is_found_within_40_frames(second: Box) -> None:
     alone, both = scene(PERSON), scene(PERSON, second)
     views = [PictureView(picture) for picture in [alone] * 40 + [both] * 40]
-    cuts = [cut for _, cut in Cutter(Watched()).follow(views)]
+    cuts = [cut for _, cut in Cutter(Watched()).cut_frames(views)]
     assert agreement(cuts[39], alone) > 0.93
     assert agreement(cuts[-1], both) > 0.93
