@@ -75,9 +75,9 @@ b = {{"app_name": "nemo_agent", "user_id": "me", "session_id": r["session_id"],
 with httpx_sse.connect_sse(c, "POST", {url!r} + "/run_sse", json=b) as events:
     [json.loads(event.data) for event in events.iter_sse()]"""
 BASES = {
-    "nemovideo: the same": "httpx: a first answer",
-    "nemovideo: the same session": "httpx: a first session",
-    "nemovideo: the same message": "httpx-sse: a first message",
+    "nemovideo: first response": "httpx: first response",
+    "nemovideo: first session": "httpx: first session",
+    "nemovideo: first message": "httpx-sse: first message",
 }
 """The baselines in new processes, where they are not the import of httpx."""
 
@@ -186,14 +186,14 @@ def run_imports(url: str, rounds: int) -> list[Row]:
     codes = {
         "import httpx": "import httpx",
         "import nemovideo": "from nemovideo import Client",
-        "… and a first client": make,
-        "httpx: a first client": bare,
-        "httpx: a first answer": f"{bare}; import json; json.loads(c.get({url + PATH!r}).content)",
-        "nemovideo: the same": f"{make}; c.credits.balance()",
-        "httpx: a first session": f"{bare}; {SESSION.format(url=url)}",
-        "nemovideo: the same session": f"{make}; c.sessions.create()",
-        "httpx-sse: a first message": f"{bare}; {(SESSION + MESSAGE).format(url=url)}",
-        "nemovideo: the same message": f"{make}; c.sessions.create().send('go')",
+        "nemovideo: create client": make,
+        "httpx: create client": bare,
+        "httpx: first response": f"{bare}; import json; json.loads(c.get({url + PATH!r}).content)",
+        "nemovideo: first response": f"{make}; c.credits.balance()",
+        "httpx: first session": f"{bare}; {SESSION.format(url=url)}",
+        "nemovideo: first session": f"{make}; c.sessions.create()",
+        "httpx-sse: first message": f"{bare}; {(SESSION + MESSAGE).format(url=url)}",
+        "nemovideo: first message": f"{make}; c.sessions.create().send('go')",
     }
     took: dict[str, list[float]] = {name: [] for name in codes}
     with tempfile.TemporaryDirectory() as bytecode:

@@ -26,7 +26,7 @@ _SIGNIFICANT_DIGITS = 6
 
 @attrs.frozen
 class Record:
-    """One run: `how` is its size in words, `versions` are those of the relevant packages."""
+    """One run: `how` describes its size, `versions` are those of the relevant packages."""
 
     benchmark: str
     date: str
@@ -62,8 +62,8 @@ def write(
         path: The file, or None to write nothing.
         benchmark: The name of the benchmark.
         rows: The figures.
-        how: The number and size of the runs, in words.
-        packages: Installed packages to record the versions of, besides nemovideo.
+        how: A description of the number and size of the runs.
+        packages: Installed packages to record the versions of, in addition to nemovideo.
         programs: Versions of programs that are not Python packages.
     """
     if path is None:

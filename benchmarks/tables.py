@@ -90,7 +90,7 @@ def target(
 
 
 def figure(value: float) -> str:
-    """Return a number with three significant digits, or as an integer from 100 on."""
+    """Return a number with three significant digits, or as an integer if it is 100 or more."""
     return f"{value:,.0f}" if value >= 100 else f"{value:#.3g}".rstrip(".")
 
 
@@ -148,18 +148,21 @@ def _call_tables(run: Record) -> str:
             if "median_ms" in row
         ],
     )
-    note = "“The same” is compared with the line above it, the others with `import httpx`:"
+    note = (
+        "nemovideo's first response, session and message are relative to the httpx row above; all "
+        "others to `import httpx`:"
+    )
     return f"{calls}\n\n{note}\n\n{starts}"
 
 
 def _call_targets(run: Record) -> list[str]:
     calls = {row["what"]: row["wall_ratio"] for row in run.rows if "wall_ratio" in row}
     starts = {row["what"]: row["ratio"] for row in run.rows if "ratio" in row}
-    imported, client = "import nemovideo", "… and a first client"
+    imported, client = "import nemovideo", "nemovideo: create client"
     return [
         target("A call at most 1.15 × httpx's", calls, 1.15),
         target("The import at most 0.5 × httpx's", {imported: starts[imported]}, 0.5),
-        target("Import and a first client at most 1.3 ×", {"it": starts[client]}, 1.3),
+        target("Import and creating a client at most 1.3 ×", {"it": starts[client]}, 1.3),
     ]
 
 
