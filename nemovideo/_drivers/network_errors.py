@@ -40,8 +40,8 @@ _NEVER_SENT = (
 _DROPPED = (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.RemoteProtocolError)
 """The errors raised on a pooled connection that the server has closed."""
 
-_WORDLESS = "the connection was reset"
-"""What an error of `_DROPPED` without a text means."""
+_DEFAULT_DROPPED_MESSAGE = "the connection was reset"
+"""The message for an error of `_DROPPED` that has none."""
 
 _SLOW = (httpx.ReadTimeout, httpx.WriteTimeout)
 """The timeouts that can occur once a connection is open."""
@@ -123,8 +123,8 @@ class ErrorMapper:
         Its `sent` is True if the request may have arrived.
         """
         texts = (str(found) for found in _chain(error))
-        wordless = _WORDLESS if isinstance(error, _DROPPED) else type(error).__name__
-        reason = envelopes.redact(next(filter(None, texts), wordless), secret_of(request))
+        default = _DEFAULT_DROPPED_MESSAGE if isinstance(error, _DROPPED) else type(error).__name__
+        reason = envelopes.redact(next(filter(None, texts), default), secret_of(request))
         cls = APITimeoutError if isinstance(error, httpx.TimeoutException) else APIConnectionError
         host, port, proxy = self._peer(request)
         through = f" through {proxy}" if proxy else self._through(error, trace)

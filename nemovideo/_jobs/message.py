@@ -171,7 +171,7 @@ def unchanged_error(reply: Reply) -> AgentError | StreamInterruptedError:
 
 
 def _answered_error(entry: MessageEntry, reply: Reply) -> AgentError | StreamInterruptedError:
-    """Return the error of the answer once more."""
+    """Rebuild the error recorded for an answered message."""
     if not entry.failure:
         return unchanged_error(reply)
     if entry.incomplete:

@@ -191,7 +191,10 @@ def prepend(timeline: Timeline, clip: Clip) -> Timeline:
 
 
 def append(timeline: Timeline, clip: Clip) -> Timeline:
-    """Return the timeline with a clip at its end; what lasted for the whole of it still does."""
+    """Return the timeline with a clip at its end.
+
+    Music and overlays that covered the whole timeline are extended.
+    """
     return with_clips(timeline, (*timeline.clips, clip))
 
 
@@ -212,7 +215,7 @@ def _between(clips: Sequence[Clip], start_ms: int, end_ms: int) -> tuple[Clip, .
 def with_clips(timeline: Timeline, clips: Sequence[Clip]) -> Timeline:
     """Return the timeline with other clips; titles and music are cut to the new duration.
 
-    Music and overlays that lasted for the whole timeline still do.
+    Music and overlays that covered the whole timeline also cover the whole new one.
     """
     old, new = timeline.duration_ms, sum(clip.duration_ms for clip in clips)
     return evolve(
@@ -238,7 +241,7 @@ def _refitted(part: _Part, old_ms: int, new_ms: int) -> _Part:
 
 
 def _later(part: _Part, shift_ms: int, total_ms: int) -> _Part:
-    """Return the part shifted, or extended if it lasted for the whole timeline."""
+    """Return the part shifted, or extended if it covered the whole timeline."""
     if part.start_ms == 0 and part.duration_ms == total_ms:
         return evolve(part, duration_ms=part.duration_ms + shift_ms)
     return evolve(part, start_ms=part.start_ms + shift_ms)

@@ -146,7 +146,7 @@ def _free_corner(timeline: Timeline) -> str:
 def _styled(overlay: Overlay, text: str, corner: str) -> Overlay:
     """Return the overlay with the position, size and opacity that the text asks for.
 
-    `corner` is "a corner".
+    `corner` is the position to use if the text asks for any corner.
     """
     spot = find_spot(text)
     if spot is not None:
