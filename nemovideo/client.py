@@ -275,7 +275,7 @@ class Client(BaseClient["sync.SyncDriver"]):
         edit: str | None = None,
         trim: plan.Trim | None = None,
         output: str | os.PathLike[str] | None = None,
-        format: str | None = None,  # noqa: A002 - the protocol's word
+        format: str | None = None,  # noqa: A002 - the protocol's name
         quality: str = "high",
         metadata: bool = True,
         session: session_flows.SessionLike | None = None,
@@ -290,10 +290,10 @@ class Client(BaseClient["sync.SyncDriver"]):
         Args:
             source: A path, bytes, an open binary file, or an http(s) URL.
             background: The new background: "transparent", "blur", a CSS color, a path or URL of an
-                image or video, or free text ("office setting"). None only removes the background,
-                which leaves it black in an MP4.
-            edit: More edits in words, sent in the same message, such as "make it 9:16 and put me in
-                the bottom right corner".
+                image or video, or free text ("office setting"). By default, the background is
+                removed and not replaced: black in an MP4.
+            edit: A description of more edits, sent in the same message, such as "make it 9:16
+                and put me in the bottom right corner".
             trim: The part of the clip to keep, as (start, end) in seconds. If the end is past
                 the end of the video, the video's end is used, with a warning.
             output: The path of the result, or None to get only its URL.
@@ -384,7 +384,7 @@ class Client(BaseClient["sync.SyncDriver"]):
         background: plan.Background = None,
         edit: str | None = None,
         trim: plan.Trim | None = None,
-        format: str | None = None,  # noqa: A002 - the protocol's word
+        format: str | None = None,  # noqa: A002 - the protocol's name
         quality: str = "high",
         deadline: float | None = None,
     ) -> models.Estimate:
@@ -503,7 +503,7 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
         edit: str | None = None,
         trim: plan.Trim | None = None,
         output: str | os.PathLike[str] | None = None,
-        format: str | None = None,  # noqa: A002 - the protocol's word
+        format: str | None = None,  # noqa: A002 - the protocol's name
         quality: str = "high",
         metadata: bool = True,
         session: session_flows.SessionLike | None = None,
@@ -558,7 +558,7 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
         background: plan.Background = None,
         edit: str | None = None,
         trim: plan.Trim | None = None,
-        format: str | None = None,  # noqa: A002 - the protocol's word
+        format: str | None = None,  # noqa: A002 - the protocol's name
         quality: str = "high",
         deadline: float | None = None,
     ) -> models.Estimate:

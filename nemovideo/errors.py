@@ -362,7 +362,7 @@ _BEFORE_RESENDING = Remedy(
 
 
 class StreamInterruptedError(NemoError):
-    """The agent's stream dropped, and the state did not change afterwards, or lacks an edit.
+    """The agent's stream dropped, and the state did not change afterward, or lacks an edit.
 
     Attributes:
         reply: The agent's answer up to the failure.

@@ -27,7 +27,7 @@ class Spoken:
 
     Attributes:
         text: The remaining text.
-        actions: The actions that the instructions asked for, each once, in order.
+        actions: The actions that the instructions asked for, in order, without duplicates.
     """
 
     text: str

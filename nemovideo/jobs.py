@@ -253,7 +253,7 @@ class Jobs(Resource):
         edit: str | None = None,
         trim: Trim | None = None,
         output: FilePath | None = None,
-        format: str | None = None,  # noqa: A002 - the protocol's word
+        format: str | None = None,  # noqa: A002 - the protocol's name
         quality: str = "high",
         metadata: bool = True,
         session: sessions.Session | None = None,
@@ -267,7 +267,7 @@ class Jobs(Resource):
             checkpoint: The file that records every step. If it exists, with the same order, the
                 job is resumed.
             background: The new background.
-            edit: More edits in words.
+            edit: A description of more edits.
             trim: The part to keep, as (start, end) in seconds.
             output: The path of the result.
             format: "mp4", "webm" or "mov".
@@ -329,7 +329,7 @@ class AsyncJobs(AsyncResource):
         edit: str | None = None,
         trim: Trim | None = None,
         output: FilePath | None = None,
-        format: str | None = None,  # noqa: A002 - the protocol's word
+        format: str | None = None,  # noqa: A002 - the protocol's name
         quality: str = "high",
         metadata: bool = True,
         session: sessions.AsyncSession | None = None,

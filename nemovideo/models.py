@@ -71,7 +71,7 @@ class Token(str):
         anonymous: bool = False,
         expires_at: float | None = None,
         user_id: str | None = None,
-        credits: int | None = None,  # noqa: A002 - the service's own word
+        credits: int | None = None,  # noqa: A002 - the protocol's name
     ) -> Token:
         """Make a token from its text and attributes."""
         token = super().__new__(cls, value)

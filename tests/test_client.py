@@ -24,7 +24,7 @@ def sent(backend: LocalBackend) -> list[str]:
     return [f"{seen.method} {seen.path}" for seen in backend.requests]
 
 
-def test_the_main_job_removes_the_background_of_a_real_clip(
+def test_the_background_of_a_real_clip_is_removed(
     client: Client, backend: LocalBackend, tmp_path: Path
 ) -> None:
     seen: list[Progress] = []
@@ -50,7 +50,7 @@ def test_the_main_job_removes_the_background_of_a_real_clip(
 
 
 @pytest.mark.anyio
-async def test_the_main_job_works_with_the_async_client(
+async def test_background_removal_works_with_the_async_client(
     backend: LocalBackend, clip: Path, tmp_path: Path
 ) -> None:
     polling = Polling(interval_s=0.05)

@@ -8,7 +8,7 @@ size, as means over the frames of a clip:
 - MSE: mean squared difference, × 10³.
 - Grad: sum of squared differences of gradient magnitudes (Gaussian derivatives,
   σ 1.4, kernels of unit norm), ÷ 1000 (Rhemann et al., 2009). It grows with the frame size.
-- dtSSD: root of the mean squared difference of the changes from the frame before,
+- dtSSD: root of the mean squared difference of the changes from the previous frame,
   × 10² (Erofeev et al., 2015); 0 for the first frame, as there.
 - IoU, not in the paper: intersection over union of masks ≥ 0.5; 1 if both are empty.
 - Band, not in the paper: the mean absolute difference, × 10³, within 12 pixels (at 720 lines)

@@ -1,6 +1,6 @@
 """Make the pictures of what the local engine does: `python docs/img/make_cuts.py`.
 
-Writes `before-after.jpg`, `backgrounds.jpg` and `edges.jpg` beside this file, and the pictures of
+Writes `before-after.jpg`, `backgrounds.jpg` and `edges.jpg` next to this file, and the pictures of
 the player, by `make_faces.py`. The clips come from the matte benchmark (`pip install -e
 ".[bench-matte]"`; generated on first use): those with people from public-domain photos, none of
 which were used for tuning. They go through `Client.local()` like a user's, so run this again when

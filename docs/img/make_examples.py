@@ -1,6 +1,6 @@
 """Make the pictures of the guides: `python docs/img/make_examples.py [NAME …]`.
 
-Writes `engines.jpg`, `vertical.jpg`, `preview-light.png`, `preview-dark.png` and `mcp.png` beside
+Writes `engines.jpg`, `vertical.jpg`, `preview-light.png`, `preview-dark.png` and `mcp.png` next to
 this file, or only the named ones. The people and clips are those of `make_cuts.py`. Everything
 shown is real output: masks, a preview's card, the answers of the MCP server. Needs the extras
 `[bench-matte]` and `[mcp]`, and Chromium.

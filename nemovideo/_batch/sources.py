@@ -62,7 +62,9 @@ def listed(sources: Sources) -> str | os.PathLike[str] | list[str | os.PathLike[
 
 
 def find(sources: Sources, *, recursive: bool, out_dir: Path) -> Found:
-    """Return the files to process, each once; results of earlier batches may be among them.
+    """Return the files to process, without duplicates.
+
+    Results of earlier batches may be among them.
 
     Raises:
         SourceNotFoundError: There is no such folder or file, or no video in it.
@@ -165,7 +167,7 @@ def _is_visible(path: Path, folder: Path) -> bool:
 
 def output_names(
     found: Found,
-    format: str,  # noqa: A002 - the protocol's word
+    format: str,  # noqa: A002 - the protocol's name
     pattern: str = "{stem}{suffix}",
 ) -> list[PurePath]:
     """Return the unique name of each result, relative to the output folder.

@@ -22,7 +22,7 @@ def export_path(
     folder: Path,
     state: SessionState,
     wanted: str | None,
-    format: str | None,  # noqa: A002 - the protocol's word
+    format: str | None,  # noqa: A002 - the protocol's name
     *,
     anywhere: bool = True,
 ) -> Path:

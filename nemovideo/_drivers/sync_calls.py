@@ -174,7 +174,7 @@ class Calls(BaseCalls[Pool]):
             with self._errors.mapping(step.request, deadline):
                 consumed = response.is_stream_consumed  # by the user's own client
                 for chunk in response.iter_bytes() if consumed else response.iter_raw():
-                    # At once: chunks that are kept for a while leave the processor's cache.
+                    # Write immediately: buffered chunks would be evicted from the CPU cache.
                     step.transfer.write((chunk,))
                     if interval.is_over(chunk):
                         step.report()

@@ -271,7 +271,7 @@ def watch(
     limits = context.settings.stream
     due = [limits.first_check_s + limits.check_s * check for check in range(limits.checks)]
     left = [0.0, *(at - elapsed_s for at in due if at >= elapsed_s)]
-    purpose = "to learn whether the message arrived"
+    purpose = "to find out whether the message arrived"
     if left[-1] > 0:
         log.info("session %s: waiting up to %.0f s %s", session_id, left[-1], purpose)
     outage = Outage(context)
@@ -287,7 +287,7 @@ def settled(context: Context, session_id: str, state: SessionState) -> Flow[Sess
     """Poll the state until it stops changing; a run may continue after its stream was lost."""
     limits, outage = context.settings.stream, Outage(context)
     for _ in range(limits.checks):
-        yield Sleep(limits.check_s, purpose="to learn whether the agent has finished")
+        yield Sleep(limits.check_s, purpose="to find out whether the agent has finished")
         now = yield from _read_state(context, session_id, outage)
         if now is None:
             continue

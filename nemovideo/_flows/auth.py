@@ -33,9 +33,9 @@ T = TypeVar("T")
 
 log = logging.getLogger("nemovideo")
 
-_LOST = "If the answer with the token was lost, the next call uses a new client id."
+_LOST = "If the response that contained the token was lost, the next call uses a new client id."
 """The remedy if the response to a token request may have been lost."""
-_LOST_OWN = "If the answer with the token was lost, set NEMO_CLIENT_ID to a new UUID."
+_LOST_OWN = "If the response that contained the token was lost, set NEMO_CLIENT_ID to a new UUID."
 """That remedy if the user set the client id."""
 
 _WARN_BEFORE_S = 24 * 3600.0
@@ -106,14 +106,14 @@ def _explain_refusal(context: Context, error: RateLimitError) -> None:
         error.remedy = (
             "This client id already has a token from this server. It may be saved under another of "
             "its addresses (such as localhost instead of 127.0.0.1) or in another config_dir, or "
-            "the answer with it was lost. Use that address or config_dir, or set NEMO_CLIENT_ID to "
-            "a new UUID."
+            "the response that contained it was lost. Use that address or config_dir, or set "
+            "NEMO_CLIENT_ID to a new UUID."
         )
         return
     error.register_url = context.settings.web_url
     error.remedy = (
-        "Each client id gets one anonymous token per 7 days, even if the answer with it was lost, "
-        "and each IP address gets a few: "
+        "Each client id gets one anonymous token per 7 days, even if the response that contained "
+        "it was lost, and each IP address gets a few: "
         f"register at {context.settings.web_url} and set NEMO_TOKEN, or wait{_waiting_time(error)}."
     )
 

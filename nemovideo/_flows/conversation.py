@@ -159,7 +159,7 @@ class _Turn:
         return Answer(text, action, self.video, self.reply, self.error)
 
     def _add_credits(self) -> Flow[None]:
-        credits = yield from state_flow.balance(self.context)  # noqa: A001 - the protocol's word
+        credits = yield from state_flow.balance(self.context)  # noqa: A001 - the protocol's name
         self.paragraphs.append(self.phrases.balance(credits))
 
     def _add_state(self) -> Flow[None]:

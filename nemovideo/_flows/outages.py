@@ -32,7 +32,7 @@ class Outage:
     """Reads that failed in a row.
 
     Attributes:
-        polls: Their number.
+        polls: How many failed.
         began: When the first one was sent.
     """
 

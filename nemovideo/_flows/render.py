@@ -58,7 +58,7 @@ def submit(
     context: Context,
     session_id: str,
     draft: Draft,
-    format: str = "mp4",  # noqa: A002 - the protocol's word
+    format: str = "mp4",  # noqa: A002 - the protocol's name
     quality: str = "high",
 ) -> Flow[RenderJob]:
     """Submit a draft for rendering, unchanged; retry once if the submit did not arrive."""
@@ -91,7 +91,7 @@ def _submit_once(
     context: Context,
     session_id: str,
     draft: Draft,
-    format: str,  # noqa: A002 - the protocol's word
+    format: str,  # noqa: A002 - the protocol's name
     quality: str,
     render_id: str,
 ) -> Flow[RenderJob]:
@@ -306,7 +306,7 @@ def export(
     session_id: str,
     path: str | os.PathLike[str] | None,
     *,
-    format: str | None,  # noqa: A002 - the protocol's word
+    format: str | None,  # noqa: A002 - the protocol's name
     quality: str,
     overwrite: bool = False,
     task_id: str | None = None,
@@ -335,7 +335,7 @@ def export(
 def produce(
     context: Context,
     session_id: str,
-    format: str,  # noqa: A002 - the protocol's word
+    format: str,  # noqa: A002 - the protocol's name
     quality: str,
     on_job: OnJob | None = None,
     *,
@@ -366,7 +366,7 @@ def _finished(
     on_id: OnId | None,
     earlier: str | None,
 ) -> Flow[RenderJob]:
-    """Submit, or resume what was submitted, and wait; once more after a failure."""
+    """Submit a render, or resume one, and wait; retry a failure once."""
     job: RenderJob | None = None
     try:
         if earlier is not None:

@@ -16,7 +16,7 @@ def backgrounds(draft: Draft | None) -> list[object]:
     return [background for background in found if background]
 
 
-def lost_transparency(draft: Draft, format: str) -> tuple[str, ...]:  # noqa: A002 - the protocol's word
+def lost_transparency(draft: Draft, format: str) -> tuple[str, ...]:  # noqa: A002 - the protocol's name
     """Return a warning if the draft is transparent, but the format has no transparency."""
     kinds = (
         found.get("kind") if isinstance(found, Mapping) else found for found in backgrounds(draft)

@@ -1,1 +1,1 @@
-"""The main job, which can be resumed from another process."""
+"""Background removal, which can be resumed from another process."""

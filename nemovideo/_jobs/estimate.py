@@ -40,7 +40,7 @@ def of_source(
     context: Context,
     source: Source,
     background: Background,
-    format: str | None,  # noqa: A002 - the protocol's word
+    format: str | None,  # noqa: A002 - the protocol's name
     quality: str,
     trim: Trim | None = None,
     edit: str | None = None,
@@ -56,7 +56,7 @@ def of_source(
         local_files=context.settings.local_files,
     )
     render.check_quality(context, quality)
-    credits = float(context.settings.edit_cost)  # noqa: A001 - the service's own word
+    credits = float(context.settings.edit_cost)  # noqa: A001 - the protocol's name
     if is_url(source):
         return Estimate(credits, None, None, "rough: a URL is not read before it is uploaded")
     uploads = yield from prepare_all([file for file in order.files if not is_url(file)])

@@ -61,7 +61,7 @@ def inspect_all(
     return found, entries
 
 
-def check_kind(source: Upload, format: str) -> None:  # noqa: A002 - the protocol's word
+def check_kind(source: Upload, format: str) -> None:  # noqa: A002 - the protocol's name
     """Check that the source has a picture, and that the format suits it.
 
     Raises:
@@ -160,7 +160,7 @@ def _find_arrived(
     """Look twice for a file whose upload was cut off: the service may still be processing it."""
     for wait_s in (0.0, context.settings.polling.interval_s):
         if wait_s:
-            yield Sleep(wait_s, purpose="to learn whether the file arrived", needs_s=wait_s)
+            yield Sleep(wait_s, purpose="to find out whether the file arrived", needs_s=wait_s)
         state = yield from state_flow.get(context, session_id)
         name = arrived(state.video_infos, entry, held)
         if name is not None:

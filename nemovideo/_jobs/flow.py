@@ -1,4 +1,4 @@
-"""The main job as a resumable pipeline: upload, edit, render, download.
+"""Background removal as a resumable pipeline: upload, edit, render, download.
 
 The checkpoint is written before and after every step, so that another process can resume the job at
 any point: see docs/jobs.md.
@@ -238,7 +238,7 @@ class _Pipeline:
         yield from self._wait_for_message(attrs.evolve(entry, lost_at=lost_at))
 
     def _wait_for_message(self, entry: MessageEntry) -> Flow[None]:
-        self.meter.say("Waiting to learn whether the message arrived…")
+        self.meter.say("Checking whether the message arrived…")
         yield from self.journal.save(attrs.evolve(self.journal.current, message=entry))
 
     def _words(self) -> str:

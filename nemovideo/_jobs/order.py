@@ -122,7 +122,7 @@ def order_entry(
     source: FileEntry,
     picture: FileEntry | None,
     output: Path | None,
-    format: str,  # noqa: A002 - the protocol's word
+    format: str,  # noqa: A002 - the protocol's name
 ) -> OrderEntry:
     """Return an order as a checkpoint records it."""
     return OrderEntry(
@@ -140,7 +140,7 @@ def order_entry(
 
 def _new_checkpoint(
     order: Order,
-    format: str,  # noqa: A002 - the protocol's word
+    format: str,  # noqa: A002 - the protocol's name
     entries: Sequence[FileEntry],
     service: Service,
 ) -> Checkpoint:

@@ -104,7 +104,7 @@ def order_for(
     source: Source,
     background: Background = None,
     output: str | os.PathLike[str] | None = None,
-    format: str | None = None,  # noqa: A002 - the protocol's word
+    format: str | None = None,  # noqa: A002 - the protocol's name
     session: SessionLike | None = None,
     max_credits: float | None = None,
     overwrite: bool = False,
@@ -171,7 +171,7 @@ def _edit_words(edit: str) -> str:
 def plan(
     background: Background,
     output: str | os.PathLike[str] | None,
-    format: str | None,  # noqa: A002 - the protocol's word
+    format: str | None,  # noqa: A002 - the protocol's name
     *,
     local_files: bool,
 ) -> tuple[Source | None, str, str]:

@@ -62,7 +62,7 @@ class Phrases:
     offer_words: str
     not_exported: str
     comma: str
-    bracketed: str
+    parenthesized: str
     errors: Mapping[str, str]
 
     def notice(self, kind: str, values: Mapping[str, object]) -> str:
@@ -73,7 +73,7 @@ class Phrases:
         form: str = getattr(self, kind)
         return form.format(**values)
 
-    def balance(self, credits: Credits) -> str:  # noqa: A002 - the protocol's word
+    def balance(self, credits: Credits) -> str:  # noqa: A002 - the protocol's name
         """Return the balance as a sentence."""
         phrase = self.credits_reserved if credits.frozen else self.credits
         return phrase.format(available=f"{credits.available:g}", reserved=f"{credits.frozen:g}")
@@ -104,9 +104,9 @@ class Phrases:
     def _file(self, file: MediaFile) -> str:
         name = one_line(file.filename)
         if file.duration_s:
-            return self.bracketed.format(name, seconds(round(file.duration_s * 1000)))
+            return self.parenthesized.format(name, seconds(round(file.duration_s * 1000)))
         if file.width and file.height:
-            return self.bracketed.format(name, f"{file.width}×{file.height}")
+            return self.parenthesized.format(name, f"{file.width}×{file.height}")
         return name
 
 

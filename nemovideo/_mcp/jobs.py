@@ -159,7 +159,7 @@ class Jobs:
             with anyio.move_on_after(min(_TICK_S, left)):
                 await job.ended.wait()
             now = anyio.current_time()
-            # MCP requires that each progress value is larger than the one before.
+            # MCP requires that each progress value is larger than the previous one.
             lowest = reported + _MIN_STEP if now >= next_report else job.fraction
             value = round(min(max(job.fraction, lowest), 1.0), 3)
             if value > reported:

@@ -27,7 +27,7 @@ from nemovideo.errors import NemoError
 
 _INSTRUCTIONS = """\
 Edits videos of people with NemoVideo: removes or replaces backgrounds, and makes other edits
-described in words.
+from a description.
 For "remove the background of this clip", call remove_background once; it saves a file.
 For anything else, call say, look at the result with preview and
 show_timeline, and save it with export.
@@ -119,7 +119,7 @@ def server_of(
     destructive = ToolAnnotations(read_only_hint=False, destructive_hint=True, open_world_hint=True)
     table: tuple[tuple[Callable[..., Awaitable[CallToolResult]], str, ToolAnnotations], ...] = (
         (tools.remove_background, "Remove a background", destructive),
-        (tools.say, "Edit in words", additive),
+        (tools.say, "Edit by description", additive),
         (tools.show_timeline, "Show the timeline", read_only),
         (tools.preview, "Preview", read_only),
         (tools.export, "Export the video", destructive),

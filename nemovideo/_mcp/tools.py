@@ -52,14 +52,14 @@ class Tools:
             str | None,
             Field(
                 description='The new background: "transparent", "blur", a CSS color, the path or '
-                'URL of a picture or video, or words such as "office setting". '
-                "Default: the background is only removed, which leaves it black in an MP4."
+                'URL of a picture or video, or a description such as "office setting". '
+                "By default, the background is removed and not replaced: black in an MP4."
             ),
         ] = None,
         edit: Annotated[
             str | None,
             Field(
-                description="More edits in plain words, done in the same step: "
+                description="More edits in plain language, done in the same step: "
                 '"make it 9:16 and put me in the bottom right corner".'
             ),
         ] = None,
@@ -113,9 +113,7 @@ class Tools:
         call: Call,
         text: Annotated[
             str,
-            Field(
-                description='What to do, in plain words, such as "trim it to the first 5 seconds".'
-            ),
+            Field(description='What to do, such as "trim it to the first 5 seconds".'),
         ],
         files: Annotated[
             Sequence[str],
@@ -162,7 +160,7 @@ class Tools:
         ] = None,
         edit: Annotated[
             str | None,
-            Field(description="More edits in plain words; see remove_background."),
+            Field(description="More edits in plain language; see remove_background."),
         ] = None,
         trim: Annotated[
             tuple[float, float] | None,

@@ -36,7 +36,8 @@ def reporting_single(
     """Yield the function that reports a phase for `progress=`.
 
     The end of the block is reported with the message `finished`, unless it raises. The time left is
-    estimated from the first report on: what comes before, such as loading a model, is not repeated.
+    estimated starting with the first report: what comes before, such as loading a model, is not
+    repeated.
     """
     began_s = time.monotonic()
     usual = message

@@ -55,7 +55,7 @@ def _checked_trim(
 
 edit_option: _Decorator = click.option(
     "--edit",
-    metavar="WORDS",
+    metavar="TEXT",
     help='More edits: "make it 9:16 and put me bottom right".',
 )
 trim_option: _Decorator = click.option(

@@ -1,4 +1,4 @@
-"""`nemovideo remove-background`: the main job."""
+"""`nemovideo remove-background`: remove or replace the background of a file."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from nemovideo.cli.report import print_video, wants_bar
 @click.option(
     "-b",
     "--background",
-    help='"transparent", "blur", a color ("#00b140"), a picture or video, or words '
-    '("office setting"). Without it, the background is only removed.',
+    help='"transparent", "blur", a color ("#00b140"), a picture or video, or a '
+    'description ("office setting"). By default, the background is removed and not replaced.',
 )
 @edit_options
 @click.option(

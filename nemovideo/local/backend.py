@@ -118,7 +118,7 @@ class LocalBackend:
         port: int = 0,
         *,
         faults: Iterable[Fault] | None = None,
-        credits: int | None = None,  # noqa: A002 - the protocol's word
+        credits: int | None = None,  # noqa: A002 - the protocol's name
         costs: Mapping[str, int] | None = None,
         engine: Engine | None = None,
         device: str = "auto",
@@ -341,7 +341,7 @@ class LocalBackend:
         self,
         *,
         scopes: Iterable[str] = ("*",),
-        credits: int | None = None,  # noqa: A002 - the protocol's word
+        credits: int | None = None,  # noqa: A002 - the protocol's name
         expires_in_s: float | None = None,
         registered: bool = True,
     ) -> str:

@@ -194,8 +194,8 @@ def _tiled(images: Sequence[Image.Image], *, across: bool) -> Image.Image:
     sheet = Image.new("RGBA", (length, breadth) if across else (breadth, length))
     offset = 0
     for image in images:
-        beside = (breadth - image.size[1 - axis]) // 2
-        sheet.paste(image, (offset, beside) if across else (beside, offset))
+        margin = (breadth - image.size[1 - axis]) // 2
+        sheet.paste(image, (offset, margin) if across else (margin, offset))
         offset += image.size[axis] + _GAP_PX
     return sheet
 

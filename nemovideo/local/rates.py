@@ -44,7 +44,7 @@ class Size:
 
 
 class Stopwatch:
-    """Times a render from its first frame on, since starting takes a long time in a new process."""
+    """Times a render, starting with its first frame: a new process takes a long time to start."""
 
     def __init__(self) -> None:
         self._began_s = time.perf_counter()

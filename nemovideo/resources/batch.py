@@ -48,7 +48,7 @@ class Batch(Resource):
         background: Background = None,
         edit: str | None = None,
         trim: Trim | None = None,
-        format: str | None = None,  # noqa: A002 - the protocol's word
+        format: str | None = None,  # noqa: A002 - the protocol's name
         quality: str = DEFAULT_QUALITY,
         metadata: bool = True,
         name: str = "{stem}{suffix}",
@@ -73,7 +73,7 @@ class Batch(Resource):
                 of files or of folders.
             out_dir: The folder for the results; it is created if necessary.
             background: See `Client.remove_background`.
-            edit: More edits for every file, in words.
+            edit: A description of more edits for every file.
             trim: The part of every file to keep, as (start, end) in seconds. If the end is past
                 the end of a video, that video's end is used, with a note.
             format: "mp4", "webm" or "mov"; None means "webm" for "transparent", else "mp4".
@@ -134,7 +134,7 @@ class AsyncBatch(AsyncResource):
         background: Background = None,
         edit: str | None = None,
         trim: Trim | None = None,
-        format: str | None = None,  # noqa: A002 - the protocol's word
+        format: str | None = None,  # noqa: A002 - the protocol's name
         quality: str = DEFAULT_QUALITY,
         metadata: bool = True,
         name: str = "{stem}{suffix}",
@@ -196,7 +196,7 @@ class _Setup:
         self,
         sources: Sources,
         background: Background,
-        format: str | None,  # noqa: A002 - the protocol's word
+        format: str | None,  # noqa: A002 - the protocol's name
         *,
         edit: str | None,
         trim: Trim | None,

@@ -30,7 +30,7 @@ class Render(Resource):
         self,
         session_id: str,
         draft: Draft,
-        format: str = "mp4",  # noqa: A002 - the protocol's word
+        format: str = "mp4",  # noqa: A002 - the protocol's name
         quality: str = "high",
         *,
         deadline: float | None = None,
@@ -83,7 +83,7 @@ class Render(Resource):
         self,
         session_id: str,
         path: str | os.PathLike[str] | None = None,
-        format: str | None = None,  # noqa: A002 - the protocol's word
+        format: str | None = None,  # noqa: A002 - the protocol's name
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
@@ -204,7 +204,7 @@ class AsyncRender(AsyncResource):
         self,
         session_id: str,
         draft: Draft,
-        format: str = "mp4",  # noqa: A002 - the protocol's word
+        format: str = "mp4",  # noqa: A002 - the protocol's name
         quality: str = "high",
         *,
         deadline: float | None = None,
@@ -245,7 +245,7 @@ class AsyncRender(AsyncResource):
         self,
         session_id: str,
         path: str | os.PathLike[str] | None = None,
-        format: str | None = None,  # noqa: A002 - the protocol's word
+        format: str | None = None,  # noqa: A002 - the protocol's name
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,

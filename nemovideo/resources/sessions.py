@@ -182,7 +182,7 @@ class Session(_Base["sync.SyncDriver"], Resource):
     def export(
         self,
         path: str | os.PathLike[str] | None = None,
-        format: str | None = None,  # noqa: A002 - the protocol's word
+        format: str | None = None,  # noqa: A002 - the protocol's name
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,
@@ -339,7 +339,7 @@ class AsyncSession(_Base["aio.AsyncDriver"], AsyncResource):
     async def export(
         self,
         path: str | os.PathLike[str] | None = None,
-        format: str | None = None,  # noqa: A002 - the protocol's word
+        format: str | None = None,  # noqa: A002 - the protocol's name
         quality: str = "high",
         on_progress: OnJob | None = None,
         *,

@@ -204,13 +204,13 @@ def test_a_lost_token_response_does_not_lock_the_client_out(
         pytest.raises(errors.APIConnectionError) as lost,
     ):
         client.credits.balance()
-    assert "the answer with the token was lost" in lost.value.remedy
+    assert "the response that contained the token was lost" in lost.value.remedy
     with Client(base_url=backend.url, config_dir=tmp_path) as client:
         if own_id:
             assert "NEMO_CLIENT_ID" in lost.value.remedy
             with pytest.raises(errors.RateLimitError) as refused:
                 client.credits.balance()
-            assert "the answer with it was lost" in refused.value.remedy
+            assert "the response that contained it was lost" in refused.value.remedy
         else:
             assert client.credits.balance().available == 100
             assert client.credits.balance().available == 100

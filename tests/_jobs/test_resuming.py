@@ -344,16 +344,16 @@ def test_a_wait_that_a_deadline_ends_continues_in_the_next_resume(
                 )
             assert clock.waits == waits
             assert caught.value.message == (
-                "the deadline of 60 s would pass while waiting to learn whether the message "
+                "the deadline of 60 s would pass while waiting to find out whether the message "
                 f"arrived, which needs up to {left_s} s more"
             )
             assert caught.value.may_have_spent
             assert f"client.jobs.resume({str(bench.path)!r})" in caught.value.remedy
-        assert seen[-1].message == "Waiting to learn whether the message arrived…"
+        assert seen[-1].message == "Checking whether the message arrived…"
         logged = [text for text in caplog.messages if "waiting up to" in text]
         assert [text.split(": ")[1] for text in logged] == [
-            "waiting up to 270 s to learn whether the message arrived",
-            "waiting up to 170 s to learn whether the message arrived",
+            "waiting up to 270 s to find out whether the message arrived",
+            "waiting up to 170 s to find out whether the message arrived",
         ]
         clock.now = began + 300
         client.remove_background(bench.clip, **bench.order(deadline=60))
@@ -368,7 +368,7 @@ def test_a_wait_that_began_in_the_process_that_sent_the_message_continues(bench:
         began = clock.now
         with pytest.raises(errors.APITimeoutError, match="up to 180 s more"):
             client.remove_background(bench.clip, **bench.order(deadline=100, progress=seen.append))
-        assert seen[-1].message == "Waiting to learn whether the message arrived…"
+        assert seen[-1].message == "Checking whether the message arrived…"
         clock.now = began + 200
         clock.waits.clear()
         client.jobs.resume(bench.path)

@@ -61,7 +61,7 @@ def test_credits_are_printed_in_words_and_as_json(run: Run) -> None:
     assert value == {"available": 100, "frozen": 0, "total": 100}
 
 
-def test_the_main_job_prints_the_path_and_only_that_on_stdout(run: Run, clip: Path) -> None:
+def test_remove_background_prints_only_the_path_on_stdout(run: Run, clip: Path) -> None:
     done = run("remove-background", str(clip), "-b", "#00b140")
     assert (done.exit_code, done.stdout) == (0, "talk-clean.mp4\n")
     assert "Agent: Done! I've replaced the background of talk.mp4 with" in done.stderr
@@ -195,7 +195,7 @@ def test_links_and_ids_of_a_backend_that_ends_with_the_command_are_null(
         assert value[name] is None
 
 
-def test_the_main_job_prints_json_on_request(run: Run, clip: Path) -> None:
+def test_remove_background_prints_json_on_request(run: Run, clip: Path) -> None:
     arguments = ["-b", "white", "-o", "out.mp4", "--json"]
     value = json.loads(run("remove-background", str(clip), *arguments).stdout)
     assert value["path"] == "out.mp4"

@@ -50,7 +50,9 @@ def assert_same(replayed: RenderedVideo, recorded: RenderedVideo) -> None:
     assert "ct=clm_redacted-" in replayed.project_url
 
 
-def test_the_main_job_is_replayed_without_a_server(path: Path, clip: Path, tmp_path: Path) -> None:
+def test_background_removal_is_replayed_without_a_server(
+    path: Path, clip: Path, tmp_path: Path
+) -> None:
     with (
         LocalBackend(tmp_path / "state", engine="fast") as backend,
         record(path) as cassette,
@@ -73,7 +75,7 @@ def test_the_main_job_is_replayed_without_a_server(path: Path, clip: Path, tmp_p
 
 
 @pytest.mark.anyio
-async def test_the_main_job_of_the_async_client_is_replayed(
+async def test_background_removal_with_the_async_client_is_replayed(
     path: Path, clip: Path, tmp_path: Path
 ) -> None:
     with LocalBackend(tmp_path / "state", engine="fast") as backend, record(path) as cassette:

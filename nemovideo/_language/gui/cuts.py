@@ -99,7 +99,7 @@ def decide(text: str, sentence: Sentence) -> Decision:
 
 
 def _actions(words: str, written: str, clauses: Sequence[_Clause]) -> Iterator[GuiAction]:
-    """Yield the actions of the instructions; a dependent clause adds to the one before."""
+    """Yield the actions of the instructions; a dependent clause adds to the previous one."""
     instructions = [
         clause
         for clause in clauses

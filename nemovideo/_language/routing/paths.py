@@ -24,7 +24,7 @@ class Found:
     """The files in a sentence.
 
     Attributes:
-        paths: Paths, with `~` expanded, and URLs, in order, each once.
+        paths: Paths, with `~` expanded, and URLs, in order, without duplicates.
         rest: The sentence without them, or with their names if it needs them.
     """
 

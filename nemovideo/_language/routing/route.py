@@ -35,7 +35,7 @@ class Routed:
         rest: The message for the agent: the sentence with `AGENT`, the words besides the
             files with `UPLOAD`, else empty.
         paths: The files and URLs to upload, in order.
-        then_export: Whether to export afterwards.
+        then_export: Whether to export afterward.
         format: The file format of the export ("webm"), if the user gave one.
         quality: "high", "medium" or "low", if the user gave a quality or a resolution.
         output: The path of the exported file, if the user gave one.

@@ -218,7 +218,7 @@ def _mark(milliseconds: float) -> str:
 
 
 def _joined(run: re.Match[str]) -> str:
-    """Add adjacent times while each is smaller than the one before: "1 minute 30 seconds"."""
+    """Add adjacent times while each is smaller than the previous one: "1 minute 30 seconds"."""
     text, total, end = "", 0, 0
     for found in _MARKED.finditer(run[0]):
         time = int(found[1])

@@ -1,4 +1,4 @@
-"""Child processes as the server sees them: started, limited and ended."""
+"""Start, limit and end child processes, on the side of the server."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Corrections(Generic[_View]):
         yield from _flushed(buffered)
 
     def _propagate_forward(self, frame: _Frame[_View]) -> None:
-        """Correct a frame from the one before it."""
+        """Correct a frame from the previous one."""
         before, self._last = self._last, frame
         crop = _crop(frame.view)
         if frame.own is not None:

@@ -81,8 +81,8 @@ def reconcile(
         small: The mask of the small network.
         large: The mask of the large network.
         faces: The detected faces; an area with a face is a person.
-        earlier: Returns what the large network saw before. A network that loses half a face for
-            two key frames saw it in the one before them.
+        earlier: Returns what the large network saw in the previous key frames: it may lose half a
+            face for two of them.
         unseen: Where only the large network looked: an area that extends into it is not dropped.
     """
     sure = small > _MIN_SURE_ALPHA

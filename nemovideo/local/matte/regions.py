@@ -29,7 +29,7 @@ def main_people(mask: Mask, before: Mask | None = None) -> Mask:
 
     Args:
         mask: Square.
-        before: The cleaned mask of the frame before, in the same box.
+        before: The cleaned mask of the previous frame, in the same box.
     """
     grid = _grid(mask)
     regions = list(_regions(grid))

@@ -160,7 +160,7 @@ class _Track:
 
     @property
     def stalled(self) -> bool:
-        """Whether most packets share a timestamp with the one before."""
+        """Whether most packets share a timestamp with the previous one."""
         return 3 * self._repeated > 2 * self.count
 
     def add(self, packet: Packet[Stream]) -> Fraction | None:

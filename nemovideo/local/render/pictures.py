@@ -146,7 +146,7 @@ class ZipWriter:
 class GifWriter:
     """Write a GIF with one global palette; its pixels are either opaque or transparent.
 
-    The palette depends on all frames, so they are stored in a temporary file beside the output.
+    The palette depends on all frames, so they are stored in a temporary file next to the output.
     """
 
     def __init__(self, path: Path, canvas: Canvas, tick: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""Single frames of a draft, as an export shows them, beside the original footage.
+"""Single frames of a draft, as an export shows them, next to the original footage.
 
 They are rendered as in an export, but independently. The mask is not smoothed over time and is made
 from fewer pixels, so its edges differ slightly. A layout that follows the person is exact rather

@@ -95,8 +95,8 @@ class Connection(H11Protocol, asyncio.BufferedProtocol):
     def on_response_complete(self) -> None:
         """Close the connection if much of the request body has not arrived, and stop parsing.
 
-        The rest is discarded for a while first: closing at once would reset the connection, and the
-        client might not see the response.
+        The rest is discarded for a while first: closing immediately would reset the connection, and
+        the client might not see the response.
         """
         if self.conn.discards_body:
             self._lingering = True

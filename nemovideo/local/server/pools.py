@@ -42,8 +42,8 @@ class Pool:
         """Run `work` in a thread and return its result.
 
         Work beyond a user's share is queued without delaying other users; without a user, there is
-        no limit. A canceled caller returns at once, but its work occupies its thread and its share
-        until it ends.
+        no limit. A canceled caller returns immediately, but its work occupies its thread and its
+        share until it ends.
         """
         if user_id is None:
             return await asyncio.wrap_future(self._executor.submit(work))

@@ -337,7 +337,7 @@ def test_the_agent_asks_what_fades() -> None:
 
 def test_the_agent_asks_what_gets_a_color_if_there_is_no_title() -> None:
     said = ["put me in an office", "mute it"]
-    question = "What do you want in this color? For example: “the background”."
+    question = "What should have this color? For example: “the background”."
     assert _after(said, "make it yellow")[1] == question
     assert _after([], "改成红色")[1] == "要把什么变成这个颜色？例如：“背景”。"
 

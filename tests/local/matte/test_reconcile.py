@@ -45,7 +45,7 @@ def test_an_area_from_the_small_network_is_added_without_a_seam() -> None:
     small = np.zeros((180, 320), dtype=np.float32)
     small[40:, 100:220] = 1
     large = small.copy()
-    large[100:, 180:] = 0  # an arm beside the body
+    large[100:, 180:] = 0  # an arm next to the body
     keep = reconcile(small, large).keep
     assert keep is not None
     assert keep[120, 176:200].min() > 0.99

@@ -250,7 +250,7 @@ def ask_for_words(clause: Clause, context: Context, effects: Sequence[str] = ())
 
 
 def _now(context: Context, text: str, before: Title, after: Title) -> str:
-    """Return in brackets what has changed in the style and the time of a title."""
+    """Return the changes to a title's style and time, in parentheses."""
     how = _described(context, text, before, after).strip(" ,，")
     return context.say("title_now", how=how) if how else ""
 
