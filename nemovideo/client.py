@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nemovideo._drivers import aio, http, sync
     from nemovideo._flows import context as contexts
     from nemovideo._flows import sessions as session_flows
-    from nemovideo._jobs import plan
+    from nemovideo._jobs import job_spec
     from nemovideo._progress import bar
     from nemovideo.jobs import AsyncJobs, Jobs
     from nemovideo.resources.agent import Agent, AsyncAgent
@@ -39,7 +39,7 @@ else:
     aio, http, sync = (LazyModule(f"nemovideo._drivers.{name}") for name in ("aio", "http", "sync"))
     contexts = LazyModule("nemovideo._flows.context")
     session_flows = LazyModule("nemovideo._flows.sessions")
-    plan, bar = LazyModule("nemovideo._jobs.plan"), LazyModule("nemovideo._progress.bar")
+    job_spec, bar = LazyModule("nemovideo._jobs.job_spec"), LazyModule("nemovideo._progress.bar")
 
 S = TypeVar("S")
 A = TypeVar("A")
@@ -261,19 +261,19 @@ class Client(BaseClient["sync.SyncDriver"]):
         source: files.Source,
         *,
         output: str | os.PathLike[str],
-        **options: Unpack[plan.JobOptions],
+        **options: Unpack[job_spec.JobOptions],
     ) -> models.SavedVideo: ...
     @overload
     def remove_background(
-        self, source: files.Source, *, output: None = None, **options: Unpack[plan.JobOptions]
+        self, source: files.Source, *, output: None = None, **options: Unpack[job_spec.JobOptions]
     ) -> models.RenderedVideo: ...
     def remove_background(
         self,
         source: files.Source,
         *,
-        background: plan.Background = None,
+        background: job_spec.Background = None,
         edit: str | None = None,
-        trim: plan.Trim | None = None,
+        trim: job_spec.Trim | None = None,
         output: str | os.PathLike[str] | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's name
         quality: str = "high",
@@ -323,7 +323,7 @@ class Client(BaseClient["sync.SyncDriver"]):
             RenderFailedError: The render failed twice.
             CheckpointError: `checkpoint` belongs to another job, or cannot be used.
         """
-        from nemovideo._jobs.plan import order_for
+        from nemovideo._jobs.job_spec import order_for
         from nemovideo._jobs.runs import perform
 
         order = order_for(
@@ -346,9 +346,9 @@ class Client(BaseClient["sync.SyncDriver"]):
         self,
         source: files.Source,
         *,
-        background: plan.Background = None,
+        background: job_spec.Background = None,
         edit: str | None = None,
-        trim: plan.Trim | None = None,
+        trim: job_spec.Trim | None = None,
         at: models.At = None,
         deadline: float | None = None,
     ) -> models.Preview:
@@ -381,9 +381,9 @@ class Client(BaseClient["sync.SyncDriver"]):
         self,
         source: files.Source,
         *,
-        background: plan.Background = None,
+        background: job_spec.Background = None,
         edit: str | None = None,
-        trim: plan.Trim | None = None,
+        trim: job_spec.Trim | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's name
         quality: str = "high",
         deadline: float | None = None,
@@ -489,19 +489,19 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
         source: files.Source,
         *,
         output: str | os.PathLike[str],
-        **options: Unpack[plan.JobOptions],
+        **options: Unpack[job_spec.JobOptions],
     ) -> models.SavedVideo: ...
     @overload
     async def remove_background(
-        self, source: files.Source, *, output: None = None, **options: Unpack[plan.JobOptions]
+        self, source: files.Source, *, output: None = None, **options: Unpack[job_spec.JobOptions]
     ) -> models.RenderedVideo: ...
     async def remove_background(
         self,
         source: files.Source,
         *,
-        background: plan.Background = None,
+        background: job_spec.Background = None,
         edit: str | None = None,
-        trim: plan.Trim | None = None,
+        trim: job_spec.Trim | None = None,
         output: str | os.PathLike[str] | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's name
         quality: str = "high",
@@ -514,7 +514,7 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> models.RenderedVideo:
         """Remove the background from a clip; see `Client.remove_background`."""
-        from nemovideo._jobs.plan import order_for
+        from nemovideo._jobs.job_spec import order_for
         from nemovideo._jobs.runs import perform_async
 
         order = order_for(
@@ -539,9 +539,9 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
         self,
         source: files.Source,
         *,
-        background: plan.Background = None,
+        background: job_spec.Background = None,
         edit: str | None = None,
-        trim: plan.Trim | None = None,
+        trim: job_spec.Trim | None = None,
         at: models.At = None,
         deadline: float | None = None,
     ) -> models.Preview:
@@ -555,9 +555,9 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
         self,
         source: files.Source,
         *,
-        background: plan.Background = None,
+        background: job_spec.Background = None,
         edit: str | None = None,
-        trim: plan.Trim | None = None,
+        trim: job_spec.Trim | None = None,
         format: str | None = None,  # noqa: A002 - the protocol's name
         quality: str = "high",
         deadline: float | None = None,

@@ -12,7 +12,7 @@ from nemovideo._drivers.resource import AsyncResource, BaseResource, Resource
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import JobPhase
 from nemovideo._jobs.contexts import driving, driving_async
-from nemovideo._jobs.plan import Background, Order, Trim, order_for
+from nemovideo._jobs.job_spec import Background, Order, Trim, order_for
 from nemovideo._jobs.result import delivered
 from nemovideo._jobs.runs import client_spec_of, load_existing, perform, perform_async, resolved
 from nemovideo._progress.bar import OnProgress

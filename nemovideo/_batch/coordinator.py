@@ -26,8 +26,8 @@ from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import FileEntry
 from nemovideo._jobs.files import within_video
-from nemovideo._jobs.order import order_entry
-from nemovideo._jobs.plan import Order
+from nemovideo._jobs.job_spec import Order
+from nemovideo._jobs.start import order_entry
 from nemovideo._support.disk import reading, sha256_of_file, writing
 from nemovideo._support.user_folders import from_root
 from nemovideo._uploads.files import prepare

@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 
 from nemovideo._batch.sources import Sources
-from nemovideo._jobs.plan import Order
+from nemovideo._jobs.job_spec import Order
 from nemovideo._support.disk import absolute
 from nemovideo._support.numbers import number
 from nemovideo.errors import InvalidRequestError

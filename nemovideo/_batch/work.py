@@ -21,7 +21,7 @@ from nemovideo._flows.steps import Flow, Sleep, blocking
 from nemovideo._jobs import checkpoints, flow
 from nemovideo._jobs.checkpoints import Checkpoint
 from nemovideo._jobs.contexts import ClientSpec, driving
-from nemovideo._jobs.plan import Order
+from nemovideo._jobs.job_spec import Order
 from nemovideo._support.disk import read_bytes
 from nemovideo._values.remedies import Code, Option, Remedy, Resume
 from nemovideo.errors import (

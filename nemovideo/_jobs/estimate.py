@@ -13,7 +13,7 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._flows.uploads import prepare_all
 from nemovideo._jobs.files import check_kind, within_video
-from nemovideo._jobs.plan import Background, Order, Trim, order_for, suggested_format
+from nemovideo._jobs.job_spec import Background, Order, Trim, order_for, suggested_format
 from nemovideo._jobs.preview import edited_draft, footage_of
 from nemovideo._support.outputs import is_still
 from nemovideo._values.lines import credits_text

@@ -15,8 +15,8 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Sleep, blocking
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import FileEntry
+from nemovideo._jobs.job_spec import Order
 from nemovideo._jobs.journal import Journal
-from nemovideo._jobs.plan import Order
 from nemovideo._jobs.progress import Meter
 from nemovideo._support.disk import Stamp, sha256_of
 from nemovideo._support.outputs import is_still

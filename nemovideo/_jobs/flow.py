@@ -19,11 +19,11 @@ from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import files as job_files
 from nemovideo._jobs import message as job_message
 from nemovideo._jobs.checkpoints import Checkpoint, MessageEntry
+from nemovideo._jobs.job_spec import Order
 from nemovideo._jobs.journal import Journal
-from nemovideo._jobs.order import begin, check_service, service_of
-from nemovideo._jobs.plan import Order
 from nemovideo._jobs.progress import Meter
 from nemovideo._jobs.result import delivered, has_arrived, result, stored_reply, with_given_path
+from nemovideo._jobs.start import begin, check_service, service_of
 from nemovideo._progress.bar import OnProgress
 from nemovideo._support.disk import Stamp, sha256_of_file
 from nemovideo._values.remedies import Code, Option, Remedy, Resume

@@ -18,8 +18,8 @@ from nemovideo._flows.preview import check_extra, check_length, moments
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._flows.uploads import prepare_all
 from nemovideo._jobs.files import within_video
+from nemovideo._jobs.job_spec import Background, Order, Trim, order_for
 from nemovideo._jobs.message import check_edited, with_warnings
-from nemovideo._jobs.plan import Background, Order, Trim, order_for
 from nemovideo.draft import Draft
 from nemovideo.errors import InvalidRequestError
 from nemovideo.files import Source, Upload, is_url

@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 
 from nemovideo._jobs.checkpoints import Checkpoint
-from nemovideo._jobs.plan import Order
+from nemovideo._jobs.job_spec import Order
 from nemovideo._support.disk import Stamp, sha256_of_file
 from nemovideo._support.user_folders import expanded
 from nemovideo.models import RenderedVideo, RenderJob, Reply, SavedVideo

@@ -13,8 +13,8 @@ from nemovideo._flows.context import Context
 from nemovideo._jobs import checkpoints, flow
 from nemovideo._jobs.checkpoints import Checkpoint
 from nemovideo._jobs.contexts import ClientSpec, context_on, driving, driving_async
-from nemovideo._jobs.order import check_state
 from nemovideo._jobs.result import delivered
+from nemovideo._jobs.start import check_state
 from nemovideo._progress.bar import OnProgress, reporting
 from nemovideo._support.user_folders import from_root
 from nemovideo._values.lines import quoted
@@ -24,7 +24,7 @@ from nemovideo.errors import CheckpointError
 if TYPE_CHECKING:
     from nemovideo._drivers.aio import AsyncDriver
     from nemovideo._drivers.sync import SyncDriver
-    from nemovideo._jobs.plan import Order
+    from nemovideo._jobs.job_spec import Order
     from nemovideo.models import RenderedVideo
 
 _Path = str | os.PathLike[str]

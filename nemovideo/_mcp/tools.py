@@ -13,7 +13,7 @@ from pydantic import Field
 
 from nemovideo import AsyncClient, AsyncSession
 from nemovideo._downloads.export_names import export_path
-from nemovideo._jobs.plan import suggested_format
+from nemovideo._jobs.job_spec import suggested_format
 from nemovideo._language.routing.paths import find_paths
 from nemovideo._language.routing.route import route
 from nemovideo._mcp.answers import (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from nemovideo._jobs.plan import Background, JobOptions, suggested_format
+from nemovideo._jobs.job_spec import Background, JobOptions, suggested_format
 from nemovideo._support.annotations import Unpack
 from nemovideo.cli.options import (
     FORMATS_HELP,

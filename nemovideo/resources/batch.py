@@ -18,7 +18,7 @@ from nemovideo._batch.sources import Sources, listed
 from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows.render import check_quality
 from nemovideo._jobs.contexts import ClientSpec
-from nemovideo._jobs.plan import Background, Trim, is_transparent, order_for
+from nemovideo._jobs.job_spec import Background, Trim, is_transparent, order_for
 from nemovideo._progress.bar import OnProgress, reporting
 from nemovideo._support.annotations import LazyModule
 from nemovideo._support.numbers import check_number

@@ -13,7 +13,7 @@ from PIL import Image
 
 from nemovideo import Client, Upload
 from nemovideo._downloads.export_names import export_path
-from nemovideo._jobs.plan import plan
+from nemovideo._jobs.job_spec import plan
 from nemovideo._support.outputs import format_for, known_format, result_suffix
 from nemovideo._uploads.files import is_photo
 from nemovideo._values.formats import suffix_of

@@ -16,7 +16,7 @@ from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs import files as job_files
 from nemovideo._jobs.checkpoints import Checkpoint, FileEntry, OrderEntry, Service
-from nemovideo._jobs.plan import Order, suggested_format
+from nemovideo._jobs.job_spec import Order, suggested_format
 from nemovideo._support.user_folders import expanded, from_root
 from nemovideo._values.lines import credits_text
 from nemovideo._values.remedies import Code, Option, Remedy, Resume

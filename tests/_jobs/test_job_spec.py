@@ -11,7 +11,7 @@ import av
 import pytest
 
 from nemovideo import AsyncClient, Client
-from nemovideo._jobs.plan import order_for
+from nemovideo._jobs.job_spec import order_for
 from nemovideo.errors import AgentError, APIError, CheckpointError, InvalidRequestError
 from nemovideo.local import Fault, LocalBackend
 from nemovideo.retry import Polling
