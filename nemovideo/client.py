@@ -323,10 +323,10 @@ class Client(BaseClient["sync.SyncDriver"]):
             RenderFailedError: The render failed twice.
             CheckpointError: `checkpoint` belongs to another job, or cannot be used.
         """
-        from nemovideo._jobs.job_spec import order_for
+        from nemovideo._jobs.job_spec import spec_for
         from nemovideo._jobs.runs import perform
 
-        order = order_for(
+        spec = spec_for(
             source,
             background,
             output,
@@ -340,7 +340,7 @@ class Client(BaseClient["sync.SyncDriver"]):
             metadata=metadata,
             local_files=self._context.settings.local_files,
         )
-        return perform(self._context, self._driver, order, checkpoint, progress, deadline)
+        return perform(self._context, self._driver, spec, checkpoint, progress, deadline)
 
     def preview(
         self,
@@ -514,10 +514,10 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
         checkpoint: str | os.PathLike[str] | None = None,
     ) -> models.RenderedVideo:
         """Remove the background from a clip; see `Client.remove_background`."""
-        from nemovideo._jobs.job_spec import order_for
+        from nemovideo._jobs.job_spec import spec_for
         from nemovideo._jobs.runs import perform_async
 
-        order = order_for(
+        spec = spec_for(
             source,
             background,
             output,
@@ -532,7 +532,7 @@ class AsyncClient(BaseClient["aio.AsyncDriver"]):
             local_files=self._context.settings.local_files,
         )
         return await perform_async(
-            self._context, self._driver, order, checkpoint, progress, deadline
+            self._context, self._driver, spec, checkpoint, progress, deadline
         )
 
     async def preview(

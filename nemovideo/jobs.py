@@ -12,7 +12,7 @@ from nemovideo._drivers.resource import AsyncResource, BaseResource, Resource
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import JobPhase
 from nemovideo._jobs.contexts import driving, driving_async
-from nemovideo._jobs.job_spec import Background, Order, Trim, order_for
+from nemovideo._jobs.job_spec import Background, JobSpec, Trim, spec_for
 from nemovideo._jobs.result import delivered
 from nemovideo._jobs.runs import client_spec_of, load_existing, perform, perform_async, resolved
 from nemovideo._progress.bar import OnProgress
@@ -83,14 +83,14 @@ class JobStatus:
 
 
 class _Base(BaseResource[D]):
-    """Base of both kinds of jobs: a checkpoint file, and an order for a new job."""
+    """Base of both kinds of jobs: a checkpoint file, and a specification for a new job."""
 
     def __init__(
-        self, context: contexts.Context, driver: D, path: FilePath, order: Order | None = None
+        self, context: contexts.Context, driver: D, path: FilePath, spec: JobSpec | None = None
     ) -> None:
         super().__init__(context, driver)
         self.path: Path = resolved(path)
-        self._order = order
+        self._spec = spec
 
     @property
     def status(self) -> JobStatus:
@@ -101,7 +101,7 @@ class _Base(BaseResource[D]):
         """
         found = checkpoints.load(self.path)
         if found is None:
-            return JobStatus("new", output=None if self._order is None else self._order.output)
+            return JobStatus("new", output=None if self._spec is None else self._spec.output)
         return JobStatus(
             found.phase,
             found.fraction,
@@ -149,7 +149,7 @@ class Job(_Base["sync.SyncDriver"], Resource):
         return perform(
             self._context,
             self._driver,
-            self._order,
+            self._spec,
             self.path,
             progress,
             deadline,
@@ -209,7 +209,7 @@ class AsyncJob(_Base["aio.AsyncDriver"], AsyncResource):
         return await perform_async(
             self._context,
             self._driver,
-            self._order,
+            self._spec,
             self.path,
             progress,
             deadline,
@@ -264,7 +264,7 @@ class Jobs(Resource):
 
         Args:
             source: The source; for details of all arguments, see `Client.remove_background`.
-            checkpoint: The file that records every step. If it exists, with the same order, the
+            checkpoint: The file that records every step. If it exists, for the same job, the
                 job is resumed.
             background: The new background.
             edit: A description of more edits.
@@ -280,7 +280,7 @@ class Jobs(Resource):
         Raises:
             InvalidRequestError: The arguments conflict.
         """
-        order = order_for(
+        spec = spec_for(
             source,
             background,
             output,
@@ -294,7 +294,7 @@ class Jobs(Resource):
             metadata=metadata,
             local_files=self._context.settings.local_files,
         )
-        return Job(self._context, self._driver, checkpoint, order)
+        return Job(self._context, self._driver, checkpoint, spec)
 
     def load(self, path: FilePath) -> Job:
         """Return the job recorded in a checkpoint file, without running it.
@@ -337,7 +337,7 @@ class AsyncJobs(AsyncResource):
         overwrite: bool = False,
     ) -> AsyncJob:
         """Return a job for `AsyncClient.remove_background`; not a coroutine."""
-        order = order_for(
+        spec = spec_for(
             source,
             background,
             output,
@@ -351,7 +351,7 @@ class AsyncJobs(AsyncResource):
             metadata=metadata,
             local_files=self._context.settings.local_files,
         )
-        return AsyncJob(self._context, self._driver, checkpoint, order)
+        return AsyncJob(self._context, self._driver, checkpoint, spec)
 
     def load(self, path: FilePath) -> AsyncJob:
         """Return the job recorded in a checkpoint file; not a coroutine."""

@@ -144,7 +144,7 @@ class CheckpointFolder:
         path.unlink(missing_ok=True)
 
     def results_for(self, key: tuple[object, ...]) -> Iterator[tuple[Path, Checkpoint]]:
-        """Yield the complete results for the same content and order.
+        """Yield the complete results for the same content and job.
 
         Results outside the output folder are skipped, even behind a symlink: a checkpoint may be
         forged, and its result would be copied.
@@ -168,9 +168,9 @@ class CheckpointFolder:
             with replacing(output, by=part):
                 part.unlink(missing_ok=True)  # copyfile() would follow a link
                 shutil.copyfile(result, part)
-                order = attrs.evolve(record.order, source=source, output=str(output))
+                spec = attrs.evolve(record.order, source=source, output=str(output))
                 path = self.path_of(output)
-                copied = attrs.evolve(record, order=order)
+                copied = attrs.evolve(record, order=spec)
                 checkpoints.save(path, copied)
         self._records[path] = copied
 

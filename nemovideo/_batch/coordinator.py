@@ -26,8 +26,8 @@ from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import FileEntry
 from nemovideo._jobs.files import within_video
-from nemovideo._jobs.job_spec import Order
-from nemovideo._jobs.start import order_entry
+from nemovideo._jobs.job_spec import JobSpec
+from nemovideo._jobs.start import spec_entry
 from nemovideo._support.disk import reading, sha256_of_file, writing
 from nemovideo._support.user_folders import from_root
 from nemovideo._uploads.files import prepare
@@ -56,7 +56,7 @@ class Item:
     """One file of the batch.
 
     Attributes:
-        order: The batch's order, with a trim that ends with this video.
+        spec: The batch's job specification, with a trim that ends with this video.
         key: Identifies the source's content and its edits, once known.
         row: The file's row in the report, once decided.
         overwrite: Whether the result may replace a file.
@@ -66,7 +66,7 @@ class Item:
 
     source: Path
     output: Path
-    order: Order
+    spec: JobSpec
     key: Key | None = None
     row: BatchRow | None = None
     overwrite: bool = False
@@ -106,7 +106,7 @@ class Coordinator:
         self._on_file = on_file
         self._began = self._clock.monotonic()
         self._checkpoints = CheckpointFolder(plan.out_dir)
-        self._order = plan.order
+        self._spec = plan.spec
         self._picture: FileEntry | None = None
         self._items: list[Item] = []
         self._counts: Counter[BatchStatus] = Counter()
@@ -260,7 +260,7 @@ class Coordinator:
     def _find_files(self) -> Found:
         """Find the sources and check the picture; nothing is written."""
         plan = self._plan
-        picture = plan.order.picture
+        picture = plan.spec.picture
         if picture is not None and is_url(picture):
             self._picture = checkpoints.url_entry(str(picture))
         elif picture is not None:
@@ -268,7 +268,7 @@ class Coordinator:
             prepare(path)
             with reading(path):
                 self._picture = FileEntry(path.name, sha256_of_file(path), path=str(path))
-            self._order = attrs.evolve(plan.order, picture=path)
+            self._spec = attrs.evolve(plan.spec, picture=path)
         return find(plan.sources, recursive=plan.recursive, out_dir=plan.out_dir)
 
     def _queue_files(self, found: Found) -> None:
@@ -285,7 +285,7 @@ class Coordinator:
                 f"the result for {path} would replace it", remedy="Choose another output folder."
             )
         self._items = [
-            Item(source, output, self._order)
+            Item(source, output, self._spec)
             for source, output in zip(found.paths, outputs, strict=True)
         ]
         for item in self._items:
@@ -294,7 +294,7 @@ class Coordinator:
 
     def _preflight(self, item: Item) -> None:
         try:
-            item.order = within_video(self._order, prepare(item.source))
+            item.spec = within_video(self._spec, prepare(item.source))
         except (UnsupportedFileError, FileTooLargeError, InvalidRequestError) as error:
             if item.source.is_dir():
                 error.remedy = _FOLDER_REMEDY
@@ -313,18 +313,18 @@ class Coordinator:
         source = self._checkpoints.entry_of(item.source, may_read=self._breaker.reason is None)
         if source is None:
             return
-        order = order_entry(item.order, source, self._picture, item.output, self._plan.format)
-        item.key = order.key
+        spec = spec_entry(item.spec, source, self._picture, item.output, self._plan.format)
+        item.key = spec.key
         record = self._checkpoints.record(item.output)
-        if record is not None and record.order.key != order.key:
+        if record is not None and record.order.key != spec.key:
             record = None
-        item.overwrite = self._order.overwrite or is_truncated(record, item.output)
+        item.overwrite = self._spec.overwrite or is_truncated(record, item.output)
         if record is not None and (made := self._checkpoints.finish(item.output)) is not None:
             note = "" if record.finished else "made by the previous run, which was interrupted"
             self._skip(item, made, note)
         elif item.output.exists() and not item.overwrite:
             self._fail(item, _exists(item.output))
-        elif (twin := next(self._checkpoints.results_for(order.key), None)) is not None:
+        elif (twin := next(self._checkpoints.results_for(spec.key), None)) is not None:
             path, copied = twin
             self._checkpoints.copy(path, copied, source, item.output)
             self._skip(item, copied, f"the same content as {path.name}")
@@ -344,7 +344,7 @@ class Coordinator:
             limits.append(Limit("file_deadline", seconds, seconds, self._resumes))
         return Task(
             attrs.evolve(
-                self._order, source=item.source, output=item.output, overwrite=item.overwrite
+                self._spec, source=item.source, output=item.output, overwrite=item.overwrite
             ),
             checkpoint=self._checkpoints.path_of(item.output),
             run_file=self._checkpoints.run_file,

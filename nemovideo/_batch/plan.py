@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 
 from nemovideo._batch.sources import Sources
-from nemovideo._jobs.job_spec import Order
+from nemovideo._jobs.job_spec import JobSpec
 from nemovideo._support.disk import absolute
 from nemovideo._support.numbers import number
 from nemovideo.errors import InvalidRequestError
@@ -18,14 +18,14 @@ class Plan:
     """The arguments for a batch; see `Batch.remove_backgrounds`.
 
     Attributes:
-        order: The order for each file, whose source and output are still placeholders.
+        spec: The job specification, whose source and output are still placeholders.
         own_backends: Whether each file gets its own local backend: then credits are not
             shared, and unfinished work cannot be resumed.
     """
 
     sources: Sources
     out_dir: Path = attrs.field(converter=absolute)
-    order: Order
+    spec: JobSpec
     name: str = attrs.field()
     recursive: bool
     max_credits: float | None = attrs.field(validator=number(least=0, optional=True))
@@ -38,8 +38,8 @@ class Plan:
     @property
     def format(self) -> str:
         """The format of all results."""
-        assert self.order.format is not None
-        return self.order.format
+        assert self.spec.format is not None
+        return self.spec.format
 
     @name.validator
     def _check_name(self, _: object, pattern: str) -> None:

@@ -21,7 +21,7 @@ from nemovideo._flows.steps import Flow, Sleep, blocking
 from nemovideo._jobs import checkpoints, flow
 from nemovideo._jobs.checkpoints import Checkpoint
 from nemovideo._jobs.contexts import ClientSpec, driving
-from nemovideo._jobs.job_spec import Order
+from nemovideo._jobs.job_spec import JobSpec
 from nemovideo._support.disk import read_bytes
 from nemovideo._values.remedies import Code, Option, Remedy, Resume
 from nemovideo.errors import (
@@ -106,7 +106,7 @@ class Task:
         nonce: Makes every task unique, for executors that cache results.
     """
 
-    order: Order
+    spec: JobSpec
     checkpoint: Path
     run_file: Path
     run: str
@@ -209,7 +209,7 @@ def _job(
     while True:
         try:
             video = yield from flow.run(
-                context, task.order, on_progress, checkpoint=task.checkpoint, in_batch=True
+                context, task.spec, on_progress, checkpoint=task.checkpoint, in_batch=True
             )
         except JobRunningError:  # noqa: PERF203 - a retry
             if clock.monotonic() >= give_up_at:
@@ -231,7 +231,7 @@ def _job(
 
 def _arrived(task: Task) -> Checkpoint | None:
     """Return the checkpoint of a result that another worker made before it died or was lost."""
-    record, output = _load_checkpoint(task), task.order.output
+    record, output = _load_checkpoint(task), task.spec.output
     assert output is not None
     return None if record is None else finished(task.checkpoint, record, output)
 

@@ -52,7 +52,7 @@ def _check_source(source: object) -> None:
 def _check_background(background: object) -> None:
     if background is None or isinstance(background, (str, os.PathLike)):
         return
-    remedy = 'Pass a color ("#00b140"), words, or the path or URL of a picture or video.'
+    remedy = 'Pass a color ("#00b140"), a description, or the path or URL of a picture or video.'
     if isinstance(background, (tuple, list)) and len(background) in _COLOR_PARTS:
         numbers = [part for part in background if isinstance(part, int) and 0 <= part <= 255]
         if len(numbers) == len(background):

@@ -52,12 +52,13 @@ class FileEntry:
 
 
 @attrs.frozen
-class OrderEntry:
-    """The order; a call with a different one cannot resume the job.
+class JobSpecEntry:
+    """The job specification; a call with a different one cannot resume the job.
 
     Attributes:
-        stretch_s: `Order.expected_duration_s`, under its name in the file format.
-        notes: Warnings about the order, as sentences.
+        words: `JobSpec.message`, under its name in the file format.
+        stretch_s: `JobSpec.expected_duration_s`, under its name in the file format.
+        notes: Warnings about the job, as sentences.
     """
 
     source: FileEntry
@@ -82,8 +83,8 @@ class OrderEntry:
         edits = (self.words, self.format, self.quality)
         return (self.source.sha256, self.picture is None, picture, *edits)
 
-    def same_as(self, other: OrderEntry) -> bool:
-        """Return whether both orders are the same, wherever their source files are."""
+    def same_as(self, other: JobSpecEntry) -> bool:
+        """Return whether both specifications are the same, wherever their source files are."""
         destination = (self.output, self.session_id)
         return self.key == other.key and destination == (other.output, other.session_id)
 
@@ -133,6 +134,7 @@ class Checkpoint:
     """The state of a job, which is written before and after every step.
 
     Attributes:
+        order: The job specification, under its name in the file format.
         overwrite: Whether an existing file may be replaced.
         max_credits: The credit limit.
         session_id: The session, once it is created.
@@ -155,7 +157,7 @@ class Checkpoint:
         updated_at: Epoch seconds when this was written.
     """
 
-    order: OrderEntry
+    order: JobSpecEntry
     service: Service
     overwrite: bool = False
     max_credits: float | None = None

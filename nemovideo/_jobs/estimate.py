@@ -13,7 +13,7 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._flows.uploads import prepare_all
 from nemovideo._jobs.files import check_kind, within_video
-from nemovideo._jobs.job_spec import Background, Order, Trim, order_for, suggested_format
+from nemovideo._jobs.job_spec import Background, JobSpec, Trim, spec_for, suggested_format
 from nemovideo._jobs.preview import edited_draft, footage_of
 from nemovideo._support.outputs import is_still
 from nemovideo._values.lines import credits_text
@@ -46,7 +46,7 @@ def of_source(
     edit: str | None = None,
 ) -> Flow[Estimate]:
     """Estimate what `remove_background` will take; see `Client.estimate`."""
-    order = order_for(
+    spec = spec_for(
         source,
         background,
         format=format,
@@ -59,15 +59,15 @@ def of_source(
     credits = float(context.settings.edit_cost)  # noqa: A001 - the protocol's name
     if is_url(source):
         return Estimate(credits, None, None, "rough: a URL is not read before it is uploaded")
-    uploads = yield from prepare_all([file for file in order.files if not is_url(file)])
-    chosen = order.format or suggested_format(uploads[0], background)
+    uploads = yield from prepare_all([file for file in spec.files if not is_url(file)])
+    chosen = spec.format or suggested_format(uploads[0], background)
     check_kind(uploads[0], chosen)
-    order = within_video(order, uploads[0])
-    header = _trimmed(uploads[0].header, order.trim)
+    spec = within_video(spec, uploads[0])
+    header = _trimmed(uploads[0].header, spec.trim)
     if context.backend is None:
         made = yield from _in_cloud(credits, header, chosen, quality, edited=edit is not None)
-        return attrs.evolve(made, warnings=order.notes)
-    return (yield from _locally(context, context.backend, credits, order, uploads, chosen))
+        return attrs.evolve(made, warnings=spec.notes)
+    return (yield from _locally(context, context.backend, credits, spec, uploads, chosen))
 
 
 def _in_cloud(
@@ -91,7 +91,7 @@ def _locally(
     context: Context,
     backend: LocalBackend,
     credits_: float,
-    order: Order,
+    spec: JobSpec,
     uploads: list[Upload],
     format_: str,
 ) -> Flow[Estimate]:
@@ -103,13 +103,13 @@ def _locally(
         from nemovideo.local.previews import measured_speed
 
         began_s = clock.monotonic()
-        size = rates.size(format_, order.quality)
+        size = rates.size(format_, spec.quality)
         speed = rates.speed(backend.engine_name, format_)
         basis = "measured: time and size from earlier renders on this machine"
         if not size.measured:
             basis = f"measured: time from earlier renders on this machine; {_TYPICAL}"
         with footage_of(uploads) as footage:
-            timeline, media, reply = edited_draft(order, uploads, footage)
+            timeline, media, reply = edited_draft(spec, uploads, footage)
             log.debug("estimate: the clip was probed in %.2f s", clock.monotonic() - began_s)
             if speed is None:
                 began_s = clock.monotonic()

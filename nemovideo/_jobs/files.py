@@ -15,7 +15,7 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, Sleep, blocking
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs.checkpoints import FileEntry
-from nemovideo._jobs.job_spec import Order
+from nemovideo._jobs.job_spec import JobSpec
 from nemovideo._jobs.journal import Journal
 from nemovideo._jobs.progress import Meter
 from nemovideo._support.disk import Stamp, sha256_of
@@ -82,8 +82,8 @@ def check_kind(source: Upload, format: str) -> None:  # noqa: A002 - the protoco
         )
 
 
-def within_video(order: Order, source: Upload) -> Order:
-    """Return the order with a trim that ends with the video, as far as its header says.
+def within_video(spec: JobSpec, source: Upload) -> JobSpec:
+    """Return the specification with a trim that ends with the video, as far as its header says.
 
     A trim that ends later is shortened, with a warning. In the user's own session the trim is left
     unchanged, because the session may have other videos.
@@ -91,11 +91,11 @@ def within_video(order: Order, source: Upload) -> Order:
     Raises:
         InvalidRequestError: The part to keep starts after the end of the video.
     """
-    trim, info = order.trim, source.info
-    if trim is None or order.session_id is not None or info is None:
-        return order
+    trim, info = spec.trim, source.info
+    if trim is None or spec.session_id is not None or info is None:
+        return spec
     if info.kind != "video" or not info.duration_ms:
-        return order
+        return spec
     (start_s, end_s), length_s = trim, info.duration_ms / 1000
     length = f"{source.name!r} is {length_s:.3f}".rstrip("0").rstrip(".") + " s long"
     if start_s >= length_s:
@@ -104,9 +104,9 @@ def within_video(order: Order, source: Upload) -> Order:
             remedy=Remedy(("set ", Option("trim"), " within the video")),
         )
     if end_s <= length_s + 1 / (info.fps or _ASSUMED_FPS):
-        return order
+        return spec
     note = f"{length}, so the part to keep ends there instead of at {end_s:g} s"
-    return attrs.evolve(order, trim=(start_s, length_s), notes=(*order.notes, note))
+    return attrs.evolve(spec, trim=(start_s, length_s), notes=(*spec.notes, note))
 
 
 def min_result_bytes(source: Upload) -> float:

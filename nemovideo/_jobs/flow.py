@@ -19,7 +19,7 @@ from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import files as job_files
 from nemovideo._jobs import message as job_message
 from nemovideo._jobs.checkpoints import Checkpoint, MessageEntry
-from nemovideo._jobs.job_spec import Order
+from nemovideo._jobs.job_spec import JobSpec
 from nemovideo._jobs.journal import Journal
 from nemovideo._jobs.progress import Meter
 from nemovideo._jobs.result import delivered, has_arrived, result, stored_reply, with_given_path
@@ -40,7 +40,7 @@ from nemovideo.models import RenderedVideo, RenderJob, Reply
 
 def run(
     context: Context,
-    order: Order | None,
+    spec: JobSpec | None,
     on_progress: OnProgress | None,
     *,
     checkpoint: Path | None,
@@ -49,7 +49,7 @@ def run(
 ) -> Flow[RenderedVideo]:
     """Run a job, or resume it; see `message.recover` for `send_again` and `in_batch`.
 
-    Without an order, the checkpoint's is used; without a checkpoint, the job cannot be resumed.
+    Without a `spec`, the checkpoint's is used; without a checkpoint, the job cannot be resumed.
 
     Raises:
         CheckpointError: The checkpoint cannot be used for this job.
@@ -61,7 +61,7 @@ def run(
         found = yield from journal.open()
         if found is not None and checkpoint is not None and not found.finished:
             check_service(checkpoint, found, service)
-        record, inputs = yield from begin(context, order, found, checkpoint, service)
+        record, inputs = yield from begin(context, spec, found, checkpoint, service)
         meter = Meter(
             context.settings.clock,
             on_progress,
@@ -76,10 +76,10 @@ def run(
         if journal.current.finished:
             done = yield from blocking(lambda: delivered(journal.current))
             if done is not None:
-                return with_given_path(done, order)
+                return with_given_path(done, spec)
             if checkpoint is not None:
                 check_service(checkpoint, record, service)
-        return with_given_path((yield from work.run()), order)
+        return with_given_path((yield from work.run()), spec)
     except NemoError as error:
         error.may_have_spent = error.may_have_spent or journal.message_sent
         if journal.rendered:
@@ -207,7 +207,7 @@ class _Pipeline:
         )
         try:
             reply = yield from agent.send(
-                context, session_id, self._words(), on_lost=self._wait_from_now
+                context, session_id, self._text(), on_lost=self._wait_from_now
             )
         except NemoError as error:
             failed = job_message.after_failure(journal.current.message or entry, error)
@@ -241,7 +241,7 @@ class _Pipeline:
         self.meter.say("Checking whether the message arrived…")
         yield from self.journal.save(attrs.evolve(self.journal.current, message=entry))
 
-    def _words(self) -> str:
+    def _text(self) -> str:
         record = self.journal.current
         if record.order.picture is None:
             return record.order.words

@@ -1,4 +1,4 @@
-"""The order of a `remove_background` call, and its message (docs/protocol.md §11)."""
+"""The specification of a `remove_background` job, and its message (docs/protocol.md §11)."""
 
 from __future__ import annotations
 
@@ -54,16 +54,16 @@ class JobOptions(TypedDict, total=False):
 
 
 @attrs.frozen
-class Order:
-    """A validated order.
+class JobSpec:
+    """A validated job specification.
 
     Attributes:
         picture: The file or URL of a background picture or video, or None.
         request: What the message says about the background; empty for a picture.
         format: The format of the result; None if it depends on the source and the `background`.
-        edit: More edits, in words; empty for none.
+        edit: A description of more edits; empty for none.
         trim: The part to keep.
-        notes: Warnings about the order, as sentences.
+        notes: Warnings about the job, as sentences.
     """
 
     source: Source
@@ -88,9 +88,9 @@ class Order:
         return (self.source,) if self.picture is None else (self.source, self.picture)
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """The message to the agent, without the picture."""
-        trim = "" if self.trim is None else _trim_words(self.trim)
+        trim = "" if self.trim is None else _trim_text(self.trim)
         metadata = "" if self.metadata else "remove the metadata"
         return ". ".join(filter(None, (self.request, trim, self.edit, metadata)))
 
@@ -100,7 +100,7 @@ class Order:
         return None if self.trim is None or self.edit else self.trim[1] - self.trim[0]
 
 
-def order_for(
+def spec_for(
     source: Source,
     background: Background = None,
     output: str | os.PathLike[str] | None = None,
@@ -114,8 +114,8 @@ def order_for(
     metadata: bool = True,
     *,
     local_files: bool,
-) -> Order:
-    """Check the arguments of `remove_background`, and return them as an order."""
+) -> JobSpec:
+    """Check the arguments of `remove_background`, and return them as a specification."""
     check_arguments(source, background, local_files=local_files)
     if max_credits is not None:
         check_number("max_credits", max_credits, allow_infinite=True)
@@ -125,7 +125,7 @@ def order_for(
         _check_range(trim)
     if not quality:
         raise InvalidRequestError("the quality is empty", remedy="Choose one, or leave it out.")
-    return Order(
+    return JobSpec(
         source=source,
         picture=picture,
         request=request,
@@ -137,7 +137,7 @@ def order_for(
         overwrite=overwrite,
         max_credits=max_credits,
         quality=quality,
-        edit="" if edit is None else _edit_words(edit),
+        edit="" if edit is None else _edit_text(edit),
         trim=trim,
         metadata=metadata,
     )
@@ -156,16 +156,16 @@ def _check_range(trim: Trim) -> None:
         )
 
 
-def _trim_words(trim: Trim) -> str:
+def _trim_text(trim: Trim) -> str:
     start, end = (f"{time_s:.3f}".rstrip("0").rstrip(".") for time_s in trim)
     return f"keep only {start}s to {end}s"
 
 
-def _edit_words(edit: str) -> str:
-    words = " ".join(edit.split()).rstrip(" .")
-    if not words:
+def _edit_text(edit: str) -> str:
+    text = " ".join(edit.split()).rstrip(" .")
+    if not text:
         raise InvalidRequestError("the edit is empty", remedy="Describe the edit.")
-    return words
+    return text
 
 
 def plan(
@@ -177,7 +177,7 @@ def plan(
 ) -> tuple[Source | None, str, str]:
     """Return the picture to upload, the message, and the format of a video.
 
-    Without `local_files`, a `str` is always words.
+    Without `local_files`, a `str` is always a description.
 
     Raises:
         InvalidRequestError: The format is unknown, or cannot be transparent.
@@ -192,19 +192,19 @@ def plan(
     if local_files and (is_url(background) or is_media_name(background)):
         check_sources([background], local_files=True)
         return background, "", format
-    words = " ".join(background.split())
-    if not words:
+    text = " ".join(background.split())
+    if not text:
         raise InvalidRequestError("the background is empty", remedy="Describe the background.")
-    if is_transparent(words):
+    if is_transparent(text):
         if not has_alpha(format) and not format.startswith(MATTE):
             raise InvalidRequestError(
                 f"{format} files cannot be transparent",
                 remedy=f"Use one of: {', '.join(WITH_ALPHA)}.",
             )
         return None, "cut out the background and make it transparent", format
-    if words.lower() in ("blur", "blurred"):
+    if text.lower() in ("blur", "blurred"):
         return None, "blur the background", format
-    return None, f"replace the background with {words}", format
+    return None, f"replace the background with {text}", format
 
 
 def is_transparent(background: Background) -> bool:

@@ -140,7 +140,7 @@ def recover(
 
 
 def with_warnings(reply: Reply, notes: Sequence[str]) -> Reply:
-    """Return the reply with the warnings about the order, and those of the agent's questions.
+    """Return the reply with the warnings about the job, and those of the agent's questions.
 
     Nobody answers the agent's questions in a job.
     """

@@ -18,7 +18,7 @@ from nemovideo._flows.preview import check_extra, check_length, moments
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._flows.uploads import prepare_all
 from nemovideo._jobs.files import within_video
-from nemovideo._jobs.job_spec import Background, Order, Trim, order_for
+from nemovideo._jobs.job_spec import Background, JobSpec, Trim, spec_for
 from nemovideo._jobs.message import check_edited, with_warnings
 from nemovideo.draft import Draft
 from nemovideo.errors import InvalidRequestError
@@ -44,31 +44,31 @@ def of_source(
     """Return a preview of a clip with another background; see `Client.preview`."""
     at_s = moments(at)
     local_files = context.settings.local_files
-    order = order_for(
+    spec = spec_for(
         source, background, format="webm", edit=edit, trim=trim, local_files=local_files
     )
-    uploads = yield from _prepared(order)
-    order = within_video(order, uploads[0])
+    uploads = yield from _prepared(spec)
+    spec = within_video(spec, uploads[0])
     clock = context.settings.clock
     began_s = clock.monotonic()
-    result = yield from blocking(partial(_rendered, context, order, uploads, at_s))
+    result = yield from blocking(partial(_rendered, context, spec, uploads, at_s))
     log.debug("preview: %d moments in %.2f s", len(result.stills), clock.monotonic() - began_s)
     return result
 
 
-def _prepared(order: Order) -> Flow[list[Upload]]:
+def _prepared(spec: JobSpec) -> Flow[list[Upload]]:
     """Return the checked files of a job."""
-    if any(is_url(file) for file in order.files):
+    if any(is_url(file) for file in spec.files):
         raise InvalidRequestError(
             "previews are made on this machine, which does not fetch URLs",
             remedy="Download the file first, or upload the URL and use session.preview().",
         )
     yield from blocking(check_extra)
-    return (yield from prepare_all(order.files))
+    return (yield from prepare_all(spec.files))
 
 
 def edited_draft(
-    order: Order, uploads: Sequence[Upload], footage: Sequence[Footage]
+    spec: JobSpec, uploads: Sequence[Upload], footage: Sequence[Footage]
 ) -> tuple[Timeline, Mapping[str, MediaItem], Reply]:
     """Return the local agent's draft for a job, the files by id, and its reply.
 
@@ -77,20 +77,20 @@ def edited_draft(
     """
     from nemovideo.local.previews import edited
 
-    timeline, media, reply = edited(footage, _words_for(order, uploads))
-    reply = with_warnings(reply, order.notes)
-    check_edited(order.expected_duration_s, Draft.from_json(timeline.to_draft()), reply)
+    timeline, media, reply = edited(footage, _message_for(spec, uploads))
+    reply = with_warnings(reply, spec.notes)
+    check_edited(spec.expected_duration_s, Draft.from_json(timeline.to_draft()), reply)
     return timeline, media, reply
 
 
-def _words_for(order: Order, uploads: Sequence[Upload]) -> str:
+def _message_for(spec: JobSpec, uploads: Sequence[Upload]) -> str:
     """Return the message for the local agent, which has only these files."""
-    if order.picture is None:
-        return order.words
+    if spec.picture is None:
+        return spec.message
     picture = "remove the background"  # a picture from a URL is not fetched
     if len(uploads) > 1:
         picture = f'replace the background with the uploaded file "{uploads[1].name}"'
-    return ". ".join(filter(None, (picture, order.words)))
+    return ". ".join(filter(None, (picture, spec.message)))
 
 
 @contextmanager
@@ -117,12 +117,12 @@ def _copied(upload: Upload, stack: ExitStack) -> Path:
 
 
 def _rendered(
-    context: Context, order: Order, uploads: Sequence[Upload], at_s: list[float] | None
+    context: Context, spec: JobSpec, uploads: Sequence[Upload], at_s: list[float] | None
 ) -> Preview:
     from nemovideo.local.previews import preview_draft
 
     with footage_of(uploads) as footage:
-        timeline, media, reply = edited_draft(order, uploads, footage)
+        timeline, media, reply = edited_draft(spec, uploads, footage)
         check_length(at_s, timeline.duration_ms)
         engine = None if context.backend is None else context.backend.load_engine
         made = preview_draft(timeline, media, at_s, engine)

@@ -7,7 +7,7 @@ from pathlib import Path
 import attrs
 
 from nemovideo._jobs.checkpoints import Checkpoint
-from nemovideo._jobs.job_spec import Order
+from nemovideo._jobs.job_spec import JobSpec
 from nemovideo._support.disk import Stamp, sha256_of_file
 from nemovideo._support.user_folders import expanded
 from nemovideo.models import RenderedVideo, RenderJob, Reply, SavedVideo
@@ -82,8 +82,8 @@ def stored_reply(record: Checkpoint) -> Reply:
     return Reply(raw_text=text, text=text, warnings=warnings, incomplete=incomplete)
 
 
-def with_given_path(video: RenderedVideo, order: Order | None) -> RenderedVideo:
+def with_given_path(video: RenderedVideo, spec: JobSpec | None) -> RenderedVideo:
     """Return the result with its path as the user wrote it, not the absolute one."""
-    if order is None or order.output is None or video.path is None:
+    if spec is None or spec.output is None or video.path is None:
         return video
-    return attrs.evolve(video, path=expanded(order.output))
+    return attrs.evolve(video, path=expanded(spec.output))

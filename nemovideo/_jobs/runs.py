@@ -24,7 +24,7 @@ from nemovideo.errors import CheckpointError
 if TYPE_CHECKING:
     from nemovideo._drivers.aio import AsyncDriver
     from nemovideo._drivers.sync import SyncDriver
-    from nemovideo._jobs.job_spec import Order
+    from nemovideo._jobs.job_spec import JobSpec
     from nemovideo.models import RenderedVideo
 
 _Path = str | os.PathLike[str]
@@ -33,14 +33,14 @@ _Path = str | os.PathLike[str]
 def perform(
     context: Context,
     driver: SyncDriver,
-    order: Order | None,
+    spec: JobSpec | None,
     checkpoint: _Path | None,
     progress: bool | OnProgress | None,
     deadline: float | None,
     *,
     send_again: bool = False,
 ) -> RenderedVideo:
-    """Run an order, or the job of a checkpoint, with a sync driver."""
+    """Run a new job, or that of a checkpoint, with a sync driver."""
     path = None if checkpoint is None else resolved(checkpoint)
     job_context = _context_for(context, path)
     with (
@@ -48,21 +48,21 @@ def perform(
         _keeping_state(job_context, path),
         reporting(progress) as on_progress,
     ):
-        work = flow.run(job_context, order, on_progress, checkpoint=path, send_again=send_again)
+        work = flow.run(job_context, spec, on_progress, checkpoint=path, send_again=send_again)
         return job_driver.run(work, job_context.settings.limit(deadline))
 
 
 async def perform_async(
     context: Context,
     driver: AsyncDriver,
-    order: Order | None,
+    spec: JobSpec | None,
     checkpoint: _Path | None,
     progress: bool | OnProgress | None,
     deadline: float | None,
     *,
     send_again: bool = False,
 ) -> RenderedVideo:
-    """Run an order, or the job of a checkpoint, with an async driver."""
+    """Run a new job, or that of a checkpoint, with an async driver."""
     from anyio import to_thread
 
     path = None if checkpoint is None else resolved(checkpoint)
@@ -71,7 +71,7 @@ async def perform_async(
         nullcontext(driver) if job_context is context else driving_async(job_context) as job_driver
     ):
         with _keeping_state(job_context, path), reporting(progress) as on_progress:
-            work = flow.run(job_context, order, on_progress, checkpoint=path, send_again=send_again)
+            work = flow.run(job_context, spec, on_progress, checkpoint=path, send_again=send_again)
             return await job_driver.run(work, job_context.settings.limit(deadline))
 
 

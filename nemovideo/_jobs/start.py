@@ -1,4 +1,4 @@
-"""Start a job: check its order, and compare it with the checkpoint."""
+"""Start a job: check its specification, and compare it with the checkpoint."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from nemovideo._flows.context import Context
 from nemovideo._flows.steps import Flow, blocking
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs import files as job_files
-from nemovideo._jobs.checkpoints import Checkpoint, FileEntry, OrderEntry, Service
-from nemovideo._jobs.job_spec import Order, suggested_format
+from nemovideo._jobs.checkpoints import Checkpoint, FileEntry, JobSpecEntry, Service
+from nemovideo._jobs.job_spec import JobSpec, suggested_format
 from nemovideo._support.user_folders import expanded, from_root
 from nemovideo._values.lines import credits_text
 from nemovideo._values.remedies import Code, Option, Remedy, Resume
@@ -69,24 +69,24 @@ def check_state(path: Path, state_dir: str) -> None:
 
 def begin(
     context: Context,
-    order: Order | None,
+    spec: JobSpec | None,
     found: Checkpoint | None,
     path: Path | None,
     service: Service,
 ) -> Flow[tuple[Checkpoint, Sequence[Upload]]]:
-    """Check the order before anything is sent; return the checkpoint and the files."""
-    if order is None:
+    """Check the specification before anything is sent; return the checkpoint and the files."""
+    if spec is None:
         if found is None:
             assert path is not None
             raise checkpoints.missing(path)
         record, inputs = found, list[Upload]()
     else:
-        render.check_quality(context, order.quality)
-        inputs, entries = yield from job_files.inspect_all(order.files, hashed=path is not None)
-        format_ = order.format or suggested_format(inputs[0], order.background)
+        render.check_quality(context, spec.quality)
+        inputs, entries = yield from job_files.inspect_all(spec.files, hashed=path is not None)
+        format_ = spec.format or suggested_format(inputs[0], spec.background)
         job_files.check_kind(inputs[0], format_)
-        order = job_files.within_video(order, inputs[0])
-        record = _new_checkpoint(order, format_, entries, service)
+        spec = job_files.within_video(spec, inputs[0])
+        record = _new_checkpoint(spec, format_, entries, service)
         if found is not None and path is not None:
             if not record.order.same_as(found.order):
                 raise checkpoints.failure(
@@ -97,17 +97,17 @@ def begin(
                         ("resume that one with ", Resume(str(path))),
                     ),
                 )
-            record = attrs.evolve(found, overwrite=order.overwrite, max_credits=order.max_credits)
-        elif order.output is not None:
-            if path == Path(os.path.realpath(expanded(order.output))):
+            record = attrs.evolve(found, overwrite=spec.overwrite, max_credits=spec.max_credits)
+        elif spec.output is not None:
+            if path == Path(os.path.realpath(expanded(spec.output))):
                 raise InvalidRequestError(
-                    f"{order.output} cannot be both the checkpoint and the output",
+                    f"{spec.output} cannot be both the checkpoint and the output",
                     remedy="Choose another name for the checkpoint.",
                 )
             check = partial(
                 check_output,
-                order.output,
-                overwrite=order.overwrite,
+                spec.output,
+                overwrite=spec.overwrite,
                 needed_bytes=job_files.min_result_bytes(inputs[0]),
                 sources=[given.path for given in inputs if given.path is not None],
             )
@@ -117,42 +117,42 @@ def begin(
     return record, inputs
 
 
-def order_entry(
-    order: Order,
+def spec_entry(
+    spec: JobSpec,
     source: FileEntry,
     picture: FileEntry | None,
     output: Path | None,
     format: str,  # noqa: A002 - the protocol's name
-) -> OrderEntry:
-    """Return an order as a checkpoint records it."""
-    return OrderEntry(
+) -> JobSpecEntry:
+    """Return a job specification as a checkpoint records it."""
+    return JobSpecEntry(
         source,
         picture,
-        order.words,
+        spec.message,
         None if output is None else str(output),
         format,
-        order.session_id,
-        order.quality,
-        order.expected_duration_s,
-        order.notes,
+        spec.session_id,
+        spec.quality,
+        spec.expected_duration_s,
+        spec.notes,
     )
 
 
 def _new_checkpoint(
-    order: Order,
+    spec: JobSpec,
     format: str,  # noqa: A002 - the protocol's name
     entries: Sequence[FileEntry],
     service: Service,
 ) -> Checkpoint:
     source, *others = entries
-    output = None if order.output is None else from_root(order.output)
+    output = None if spec.output is None else from_root(spec.output)
     return Checkpoint(
-        order_entry(order, source, others[0] if others else None, output, format),
+        spec_entry(spec, source, others[0] if others else None, output, format),
         service,
-        overwrite=order.overwrite,
-        max_credits=order.max_credits,
-        session_id=order.session_id,
-        task_id=order.task_id,
+        overwrite=spec.overwrite,
+        max_credits=spec.max_credits,
+        session_id=spec.session_id,
+        task_id=spec.task_id,
     )
 
 

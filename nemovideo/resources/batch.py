@@ -18,7 +18,7 @@ from nemovideo._batch.sources import Sources, listed
 from nemovideo._drivers.resource import AsyncResource, Resource
 from nemovideo._flows.render import check_quality
 from nemovideo._jobs.contexts import ClientSpec
-from nemovideo._jobs.job_spec import Background, Trim, is_transparent, order_for
+from nemovideo._jobs.job_spec import Background, Trim, is_transparent, spec_for
 from nemovideo._progress.bar import OnProgress, reporting
 from nemovideo._support.annotations import LazyModule
 from nemovideo._support.numbers import check_number
@@ -208,7 +208,7 @@ class _Setup:
         """Return the plan; see `Batch.remove_backgrounds`."""
         local_files = self.context.settings.local_files
         fallback = default_format(still=False, transparent=is_transparent(background))
-        order = order_for(
+        spec = spec_for(
             Path(),
             background,
             format=format or fallback,
@@ -223,7 +223,7 @@ class _Setup:
         files = listed(sources)
         check_sources(files if isinstance(files, list) else [files], local_files=local_files)
         return Plan(
-            order=order,
+            spec=spec,
             sources=files,
             own_backends=self._own_backends,
             **given,

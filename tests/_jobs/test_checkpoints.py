@@ -17,7 +17,7 @@ from nemovideo import Client, Draft, Job, errors
 from nemovideo._jobs import checkpoints
 from nemovideo._jobs import files as job_files
 from nemovideo._jobs import message as job_message
-from nemovideo._jobs.checkpoints import Checkpoint, FileEntry, MessageEntry, OrderEntry, Service
+from nemovideo._jobs.checkpoints import Checkpoint, FileEntry, JobSpecEntry, MessageEntry, Service
 from nemovideo._jobs.result import has_arrived
 from nemovideo._support.disk import Stamp, sha256_of_file
 from nemovideo._support.filelock import FileLock
@@ -25,7 +25,7 @@ from nemovideo.models import Credits, SessionState
 
 SHA = "ab" * 32
 NOTE = FileEntry("talk.mp4", SHA, path="/nowhere/talk.mp4")
-ORDER = OrderEntry(NOTE, None, "blur the background", "/nowhere/clean.mp4", "mp4", None)
+SPEC = JobSpecEntry(NOTE, None, "blur the background", "/nowhere/clean.mp4", "mp4", None)
 LINK = "https://cdn.test/a.mp4?signature=one"
 BEFORE = SessionState(
     Draft.from_json({"t": [{"tt": 0, "sg": [{"d": 1}]}], "u": LINK}), ({"cdn_url": LINK},)
@@ -134,18 +134,18 @@ def test_a_file_at_the_output_path_is_the_result_only_if_it_is_new(
     if sha256 == "right":
         sha256 = sha256_of_file(output)
     record = Checkpoint(
-        attrs.evolve(ORDER, output=str(output)),
+        attrs.evolve(SPEC, output=str(output)),
         Service("https://api.test"),
         output_before=Stamp.of(output) if before == "same" else before,
         sha256=sha256,
     )
     assert has_arrived(record, size) is expected
-    assert not has_arrived(attrs.evolve(record, order=ORDER), size)
+    assert not has_arrived(attrs.evolve(record, order=SPEC), size)
 
 
 def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
     record = Checkpoint(
-        attrs.evolve(ORDER, picture=checkpoints.url_entry("https://a.test/b.png")),
+        attrs.evolve(SPEC, picture=checkpoints.url_entry("https://a.test/b.png")),
         Service("http://127.0.0.1:1", "/state"),
         session_id="1",
         files=("talk.mp4", "b.png"),
@@ -167,7 +167,7 @@ def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
 def test_names_and_words_with_lone_surrogates_are_kept(tmp_path: Path) -> None:
     odd = os.fsdecode(b"caf\xe9.mp4")
     record = Checkpoint(
-        attrs.evolve(ORDER, source=attrs.evolve(NOTE, path=odd), words="a \udce9"),
+        attrs.evolve(SPEC, source=attrs.evolve(NOTE, path=odd), words="a \udce9"),
         Service("http://127.0.0.1:1"),
     )
     checkpoints.save(tmp_path / "job.json", record)
@@ -186,7 +186,7 @@ def test_urls_that_may_contain_a_secret_are_stored_as_digests() -> None:
 
 
 def _written(change: Callable[[dict[str, Any]], object]) -> str:
-    value = {"kind": "nemovideo job", "version": 1, **attrs.asdict(Checkpoint(ORDER, Service("x")))}
+    value = {"kind": "nemovideo job", "version": 1, **attrs.asdict(Checkpoint(SPEC, Service("x")))}
     change(value)
     return json.dumps(value)
 
@@ -259,14 +259,14 @@ def test_the_environments_token_is_not_sent_to_a_host_named_by_a_file(
 ) -> None:
     monkeypatch.setenv("NEMO_TOKEN", "nmv_usr_mine")
     path = tmp_path / "job.json"
-    checkpoints.save(path, Checkpoint(ORDER, Service(url)))
+    checkpoints.save(path, Checkpoint(SPEC, Service(url)))
     with pytest.raises(errors.CheckpointError, match="NEMO_TOKEN"):
         Job.resume(path)
 
 
 def test_text_of_a_file_cannot_control_the_terminal(tmp_path: Path) -> None:
     path = tmp_path / "job.json"
-    checkpoints.save(path, Checkpoint(ORDER, Service("http://127.0.0.1:9", "/gone\x1b[2J")))
+    checkpoints.save(path, Checkpoint(SPEC, Service("http://127.0.0.1:9", "/gone\x1b[2J")))
     with pytest.raises(errors.CheckpointError, match="no longer exists") as caught:
         Job.resume(path)
     assert "\x1b" not in str(caught.value)

@@ -11,7 +11,7 @@ import av
 import pytest
 
 from nemovideo import AsyncClient, Client
-from nemovideo._jobs.job_spec import order_for
+from nemovideo._jobs.job_spec import spec_for
 from nemovideo.errors import AgentError, APIError, CheckpointError, InvalidRequestError
 from nemovideo.local import Fault, LocalBackend
 from nemovideo.retry import Polling
@@ -227,7 +227,7 @@ def test_a_checkpoint_with_other_edits_belongs_to_another_job(
 )
 def test_an_invalid_trim_is_refused(trim: tuple[float, float]) -> None:
     with pytest.raises(InvalidRequestError, match="trim="):
-        order_for("talk.mp4", trim=trim, local_files=True)
+        spec_for("talk.mp4", trim=trim, local_files=True)
 
 
 def test_metadata_can_be_removed(local: Client, tmp_path: Path) -> None:
@@ -252,7 +252,7 @@ def test_metadata_can_be_removed(local: Client, tmp_path: Path) -> None:
 
 def test_an_empty_edit_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="empty"):
-        order_for("talk.mp4", edit=" ", local_files=True)
+        spec_for("talk.mp4", edit=" ", local_files=True)
 
 
 def test_an_error_after_a_paid_edit_says_where_its_file_is(
