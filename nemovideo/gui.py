@@ -16,13 +16,13 @@ from nemovideo._language.gui.sentences import lines
 from nemovideo._language.gui.words import PATTERNS
 from nemovideo.models import GuiAction
 
-__all__ = ["GuiAction", "Spoken", "clean"]
+__all__ = ["CleanedText", "GuiAction", "clean"]
 
 _log = logging.getLogger("nemovideo")
 
 
 @attrs.frozen
-class Spoken:
+class CleanedText:
     """The agent's text without GUI instructions.
 
     Attributes:
@@ -34,7 +34,7 @@ class Spoken:
     actions: tuple[GuiAction, ...] = ()
 
 
-def clean(text: str) -> Spoken:
+def clean(text: str) -> CleanedText:
     """Remove the GUI instructions from an English or Chinese answer (docs/protocol.md §9).
 
     Instructions are removed clause by clause, so that the rest of a sentence stays grammatical;
@@ -46,18 +46,18 @@ def clean(text: str) -> Spoken:
         return _clean(text)
     except Exception:  # noqa: BLE001 - a bug here must not lose a paid answer
         _log.debug("could not remove GUI instructions", exc_info=True)
-        return Spoken(text)
+        return CleanedText(text)
 
 
-def _clean(text: str) -> Spoken:
+def _clean(text: str) -> CleanedText:
     if not PATTERNS["trigger"].search(text):
-        return Spoken(text)
+        return CleanedText(text)
     page = lines(text)
     decisions = {
         sentence.start: decide(text, sentence) for line in page for sentence in line.sentences
     }
     if not any(decision.cuts for decision in decisions.values()):
-        return Spoken(text)
+        return CleanedText(text)
     actions = [action for decision in decisions.values() for action in decision.actions]
     decisions |= remove_introductions(text, page, decisions)
-    return Spoken(rewrite(text, page, decisions), tuple(dict.fromkeys(actions)))
+    return CleanedText(rewrite(text, page, decisions), tuple(dict.fromkeys(actions)))

@@ -349,7 +349,7 @@ def test_panels_that_the_agent_mentions_are_shown_as_text(tmp_path: Path) -> Non
         summary = "Timeline (1 track): 1. Video: card (0-1s)"
         assert chat.say("a card please").text == f"I've made it.\n\n{summary}"
         assert chat.say("what now").text.startswith("All good.\n\nYou have ")
-        assert chat.say("and now").text == f"Nearly there.\n\n{ENGLISH.offer_words}"
+        assert chat.say("and now").text == f"Nearly there.\n\n{ENGLISH.offer_message}"
         assert chat.sends() == 3
 
 

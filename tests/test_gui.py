@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nemovideo.gui import GuiAction, Spoken, clean
+from nemovideo.gui import CleanedText, GuiAction, clean
 
 EXPORT = GuiAction.EXPORT
 STATE = GuiAction.SHOW_STATE
@@ -14,9 +14,9 @@ EDIT = GuiAction.EDIT
 
 
 def reads(said: str, left: str, actions: tuple[GuiAction, ...]) -> None:
-    spoken = clean(said)
-    assert spoken.text == left
-    assert spoken.actions == actions
+    cleaned = clean(said)
+    assert cleaned.text == left
+    assert cleaned.actions == actions
 
 
 STRUCTURED: list[tuple[str, str]] = [
@@ -120,7 +120,7 @@ def test_the_rest_is_part_of_the_original_text(pieces: list[str]) -> None:
         ("Click Export, now that", ""),
     ],
 )
-def test_an_answer_that_breaks_off_after_an_instruction_is_cleaned(said: str, left: str) -> None:
+def test_an_answer_that_is_cut_off_after_an_instruction_is_cleaned(said: str, left: str) -> None:
     assert clean(said).text == left
 
 
@@ -132,7 +132,7 @@ def test_the_answer_is_unchanged_if_cleaning_fails(
 
     monkeypatch.setattr("nemovideo.gui.lines", fails)
     said = "Done! Click Export."
-    assert clean(said) == Spoken(said)
+    assert clean(said) == CleanedText(said)
 
 
 def test_a_very_long_answer_is_cleaned() -> None:

@@ -425,10 +425,10 @@ class Coordinator:
     def _fail(self, item: Item, error: NemoError, elapsed_s: float = 0.0) -> None:
         self._set_row(item, "failed", error=error, elapsed_s=elapsed_s)
 
-    def _set_row(self, item: Item, status: BatchStatus, **facts: Any) -> None:  # noqa: ANN401
+    def _set_row(self, item: Item, status: BatchStatus, **fields: Any) -> None:  # noqa: ANN401
         """Set the file's row."""
         output = item.output if status in ("done", "skipped") else None
-        item.row = BatchRow(item.source, output, status, **facts)
+        item.row = BatchRow(item.source, output, status, **fields)
         self._counts[status] += 1
         self._new_rows.append(item.row)
 

@@ -40,8 +40,8 @@ class StoppedError(NemoError):
 
     default_remedy = "Run the batch again: it resumes from here."
 
-    def __init__(self, message: str = "the batch was interrupted", **facts: Any) -> None:  # noqa: ANN401 - as in NemoError
-        super().__init__(message, **facts)
+    def __init__(self, message: str = "the batch was interrupted", **fields: Any) -> None:  # noqa: ANN401 - as in NemoError
+        super().__init__(message, **fields)
 
 
 class Pace:

@@ -29,7 +29,7 @@ from nemovideo.files import Source, is_url, name_of
 from nemovideo.models import Answer, GuiAction, RenderedVideo, Reply, Route, SessionState
 
 _TIMELINE = (GuiAction.SHOW_STATE, GuiAction.SUMMARY)
-_BY_WORDS = (GuiAction.EDIT, GuiAction.CALL_API)
+_BY_MESSAGE = (GuiAction.EDIT, GuiAction.CALL_API)
 
 
 @attrs.define(eq=False)
@@ -198,8 +198,8 @@ class _Turn:
             self.paragraphs.append(self._timeline(after))
         if GuiAction.CREDITS in actions:
             yield from self._add_credits()
-        if actions.intersection(_BY_WORDS):
-            self.paragraphs.append(self.phrases.offer_words)
+        if actions.intersection(_BY_MESSAGE):
+            self.paragraphs.append(self.phrases.offer_message)
         wanted = changes is None or bool(changes) or GuiAction.EXPORT in actions
         if routed.then_export and wanted:
             yield from self._export(routed)

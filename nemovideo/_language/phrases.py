@@ -59,7 +59,7 @@ class Phrases:
     first_stage: str
     second_stage: str
     offer_export: str
-    offer_words: str
+    offer_message: str
     not_exported: str
     comma: str
     parenthesized: str

@@ -100,7 +100,7 @@ class Clip:
         brightness: Added, -1..1.
         contrast, saturation: Factors, 0..3.
         text, color: The text and the background color of a card.
-        turn: 0, 90, 180 or 270 degrees clockwise.
+        rotation_deg: 0, 90, 180 or 270 degrees clockwise.
         flip: "", "x" (left and right), "y" (top and bottom) or "xy".
         fit: "contain" (between bars), "blur" (between bars filled with a blurred copy) or "cover"
             (fills the canvas, with the person in the frame).
@@ -120,7 +120,7 @@ class Clip:
     saturation: float = 1.0
     text: str | None = None
     color: str | None = None
-    turn: int = 0
+    rotation_deg: int = 0
     flip: str = ""
     crop: Crop | None = None
     fit: str = "contain"
@@ -179,9 +179,9 @@ class Timeline:
     """A draft.
 
     Attributes:
-        width, height, fps: Those of the first video, until the user chooses a shape.
-        shaped: Whether the user has chosen a shape; pixels are then square.
-        rated: Whether the user has chosen the frame rate.
+        width, height, fps: Those of the first video, until the user chooses others.
+        has_custom_size: Whether the user has chosen the size; pixels are then square.
+        has_custom_fps: Whether the user has chosen the frame rate.
         fade_in_ms, fade_out_ms: Fades from and to black, of picture and sound.
         keep_metadata: Whether the result keeps the metadata of the first video, such as the
             time and place of the recording.
@@ -195,8 +195,8 @@ class Timeline:
     height: int = 1080
     fps: float = 30.0
     title: str = "project"
-    shaped: bool = False
-    rated: bool = False
+    has_custom_size: bool = False
+    has_custom_fps: bool = False
     fade_in_ms: int = 0
     fade_out_ms: int = 0
     keep_metadata: bool = True
@@ -273,19 +273,25 @@ class Timeline:
         )
 
 
+_KEYS = {"rotation_deg": "turn", "has_custom_size": "shaped", "has_custom_fps": "rated"}
+"""The keys in drafts of the attributes that are named differently here."""
+
 _ON_TRACKS: dict[str, Any] = dict.fromkeys(
     ("clips", "sounds", "titles", "overlays"), override(omit=True)
 )
 _ALWAYS = override(omit_if_default=False)
-_WRITTEN: dict[type[attrs.AttrsInstance], dict[str, Any]] = {
+_OVERRIDES: dict[type[attrs.AttrsInstance], dict[str, Any]] = {
+    Clip: {},
     Sound: {"volume": _ALWAYS},  # the summary of the draft shows it
     Overlay: {"kind": _ALWAYS},
     Timeline: _ON_TRACKS | dict.fromkeys(("title", "width", "height", "fps"), _ALWAYS),
 }
-_converter.register_structure_hook(
-    Timeline, make_dict_structure_fn(Timeline, _converter, **_ON_TRACKS)
-)
-for _type, _overrides in _WRITTEN.items():
+for _type, _overrides in _OVERRIDES.items():
+    _names = attrs.fields_dict(_type).keys() & _KEYS.keys()
+    _overrides |= {name: override(rename=_KEYS[name]) for name in _names}
+    _converter.register_structure_hook(
+        _type, make_dict_structure_fn(_type, _converter, **_overrides)
+    )
     _converter.register_unstructure_hook(
         _type,
         make_dict_unstructure_fn(_type, _converter, _cattrs_omit_if_default=True, **_overrides),
@@ -319,6 +325,8 @@ def _read(part: type[_Part], segment: Mapping[str, Any], **defaults: str) -> _Pa
         read = _converter.structure({**values, "duration_ms": segment.get(DURATION)}, part)
     except cattrs.BaseValidationError as error:
         reason = "; ".join(cattrs.transform_error(error, path="m"))
+        for name, key in _KEYS.items():
+            reason = reason.replace(f"m.{name}", f"m.{key}")
         raise ValueError(f"a {part.__name__.lower()} in the draft is invalid: {reason}") from error
     except OverflowError as error:
         raise ValueError(
@@ -326,5 +334,5 @@ def _read(part: type[_Part], segment: Mapping[str, Any], **defaults: str) -> _Pa
         ) from error
     for name, number in attrs.asdict(read, recurse=False).items():
         if isinstance(number, (int, float)) and not abs(number) <= _MAX_NUMBER:  # true for NaN
-            raise ValueError(f"{name} in the draft is out of range")
+            raise ValueError(f"{_KEYS.get(name, name)} in the draft is out of range")
     return read

@@ -88,7 +88,7 @@ def test_a_proxy_that_cannot_be_used_is_an_error_that_names_the_variable(
 @pytest.mark.parametrize(
     "login", ["me:5ec@ret", "me:5ec/ret", "me:5ec@5ec/ret", "me:5ec?ret", "me:5ec#ret", "me:5[ec"]
 )
-def test_an_unescaped_password_is_refused_at_once_and_not_shown(
+def test_an_unescaped_password_is_refused_immediately_and_not_shown(
     login: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for value in (f"http://{login}@127.0.0.1:9", f"{login}@127.0.0.1:9", f"{login}://x@127.0.0.1"):

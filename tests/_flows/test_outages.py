@@ -30,7 +30,7 @@ WORKING = httpx.Response(200, json={"id": "r", "status": "processing"})
         (httpx.Response(503, json={"code": 503, "message": "busy"}), "the service has failed for"),
     ],
 )
-def test_the_time_without_a_successful_poll_is_a_setting(
+def test_the_time_without_a_successful_poll_is_configurable(
     failure: httpx.Response | Exception, message: str
 ) -> None:
     script, clock = Script(WORKING, failure), FakeClock(grace_s=0.01)

@@ -96,7 +96,7 @@ def test_a_stalled_stream_gives_notices_and_times_out(
     assert runs(backend) == 1
 
 
-def test_the_limits_are_settings(backend: LocalBackend) -> None:
+def test_the_limits_are_configurable(backend: LocalBackend) -> None:
     limits = StreamLimits(notice_s=5, silence_s=20)
     add_fault(backend, "stall", after_bytes=0)
     events: list[AgentEvent] = []

@@ -52,7 +52,7 @@ def test_the_phases_of_a_job_can_be_inspected(bench: Bench) -> None:
     assert str(status.render_id).startswith("render_")
 
 
-def test_a_finished_job_returns_its_result_to_the_same_call_at_once(bench: Bench) -> None:
+def test_a_finished_job_returns_its_result_to_the_same_call_immediately(bench: Bench) -> None:
     with bench.client() as client:
         first = client.remove_background(bench.clip, **bench.order())
         asked = len(bench.backend.requests)

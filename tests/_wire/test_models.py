@@ -56,7 +56,7 @@ def test_an_error_names_the_json_path(read: object, value: object, path: str) ->
     assert caught.value.path == path
 
 
-def test_a_list_of_very_many_items_is_refused_at_once() -> None:
+def test_a_list_of_very_many_items_is_refused_immediately() -> None:
     with pytest.raises(errors.MalformedResponseError, match="a list is too long"):
         read_preview({"stills": [1] * 300_000}, "local engine")
 

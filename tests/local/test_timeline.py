@@ -19,3 +19,19 @@ def test_only_titles_and_overlays_shown_at_the_same_time_are_counted() -> None:
     logo = Overlay("m1", "logo.png", 5000)
     timeline = Timeline((Clip("card", 5000, "c"),), titles=titles, overlays=(logo,))
     assert (timeline.part_count, timeline.max_overlaid) == (5, 3)
+
+
+def test_drafts_keep_their_keys() -> None:
+    clip = Clip("video", 5000, "a.mp4", rotation_deg=90)
+    timeline = Timeline((clip,), has_custom_size=True, has_custom_fps=True)
+    draft = timeline.to_draft()
+    assert draft["t"][0]["sg"][0]["m"]["turn"] == 90
+    assert (draft["m"]["shaped"], draft["m"]["rated"]) == (True, True)
+    assert Timeline.from_draft(draft) == timeline
+
+
+@pytest.mark.parametrize("value", ["sideways", 10**10])
+def test_an_invalid_value_is_reported_under_its_key(value: object) -> None:
+    segment = {"d": 5000, "m": {"kind": "video", "name": "a.mp4", "turn": value}}
+    with pytest.raises(ValueError, match="turn"):
+        Timeline.from_draft({"t": [{"tt": 0, "sg": [segment]}]})

@@ -110,9 +110,9 @@ def gist(turn: Turn, before: Timeline | None = None) -> str:
         changes.append(f"size={new.width}x{new.height}")
     if new.fps != old.fps:
         changes.append(f"fps={new.fps:g}")
-    for name in ("fit", "turn", "flip"):
+    for label, name in (("fit", "fit"), ("turn", "rotation_deg"), ("flip", "flip")):
         if getattr(first, name) != getattr(first_old, name):
-            changes.append(f"{name}={getattr(first, name) or '-'}")
+            changes.append(f"{label}={getattr(first, name) or '-'}")
     if first.crop != first_old.crop and first.crop:
         changes.append("crop=" + ",".join(f"{v:.4g}" for v in attrs.astuple(first.crop)))
     if first.place != first_old.place:

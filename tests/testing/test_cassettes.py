@@ -292,7 +292,7 @@ def slow(path: Path, gap_s: float, backend: LocalBackend, clip: Path) -> None:
 
 
 @pytest.mark.parametrize(("speed", "waited_s"), [(None, 0), (1.0, 130)])
-def test_a_stream_is_replayed_at_once_or_with_its_timing(
+def test_a_stream_is_replayed_immediately_or_with_its_timing(
     path: Path, backend: LocalBackend, clip: Path, speed: float | None, waited_s: float
 ) -> None:
     slow(path, 130, backend, clip)

@@ -177,7 +177,7 @@ def _clauses(words: str, end: int) -> list[_Clause]:
         if clause.kind is Kind.OTHER:
             removing = removing and (
                 not _says_anything(words, clause)
-                or not grammar.is_news(words, clause.mark, clause.start, clause.end)
+                or not grammar.is_statement(words, clause.mark, clause.start, clause.end)
             )
         else:
             before, removing = removing, clause.kind in _INSTRUCTIONS

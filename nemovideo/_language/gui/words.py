@@ -57,7 +57,7 @@ def kind(words: str, start: int, end: int) -> tuple[Kind, int]:
                 return found, start + match.end()
     if _is(clause, "talk"):
         return Kind.TALK, start
-    if _is(clause, "news_first"):
+    if _is(clause, "statement_first"):
         return Kind.OTHER, start
     if _is(clause, "opening", "chinese.opening_clause"):
         return Kind.OPENING, start
@@ -95,7 +95,7 @@ def is_own_action(words: str, mark: int, start: int) -> bool:
     )
 
 
-def is_news(words: str, mark: int, start: int, end: int) -> bool:
+def is_statement(words: str, mark: int, start: int, end: int) -> bool:
     """Whether a clause after an instruction reports something, and not what will happen next."""
     clause = words[start : min(end, start + _MAX_CHARS)]
     if _has(clause, "future"):
@@ -124,7 +124,7 @@ def action(words: str, raw: str) -> GuiAction | None:
         return GuiAction.EXPORT
     if _has(raw, "means_summary") and not _is(words, "opens_first"):
         return GuiAction.SUMMARY
-    if _has(words, "mere_place"):
+    if _has(words, "place_only"):
         return None
     verbs = [
         (match.start(), found) for name, found in _VERBS if (match := PATTERNS[name].search(words))

@@ -20,7 +20,7 @@ from nemovideo.local.agent.intents.talk import is_negated
 from nemovideo.local.agent.leftovers import asks_for_something, is_remark
 from nemovideo.local.agent.message import QUOTE, VIDEO, Clause, Message
 from nemovideo.local.agent.referents import NOTHING, Referents, resolve_pronoun
-from nemovideo.local.agent.timing import position, says_when
+from nemovideo.local.agent.timing import mentions_time, position
 from nemovideo.local.agent.title_words import text_of
 from nemovideo.local.agent.words import has, pattern
 
@@ -172,7 +172,9 @@ def _stands_alone(last: Request, clause: Clause, merged: Clause) -> bool:
         return replaced or (target is not None and target.unknown is not None)
     if last.intent.family == "title" and not last.clause.quotes:
         return False  # it may be the title's words
-    return not (has(text, "leftover.detail") or QUOTE in text or position(text) or says_when(text))
+    return not (
+        has(text, "leftover.detail") or QUOTE in text or position(text) or mentions_time(text)
+    )
 
 
 def _fades_too(clause: Clause) -> bool:
@@ -185,7 +187,7 @@ def _front(
 ) -> list[Request]:
     """Interpret a first piece without an intent: "in the first 2 seconds, …"."""
     both = message.clause(front.start, clause.end)
-    timed = says_when(front.text) or position(front.text)
+    timed = mentions_time(front.text) or position(front.text)
     if intent.family in ("title", "music", "create") and (timed or front.quotes):
         return [Request(both, find_intent(both) or intent)]
     if has(separator, "clauses.list") and len(front.text) <= 24:
@@ -300,6 +302,6 @@ def _refines(family: str, clause: Clause) -> bool:
     if family in ("title", "logo", "music", "create"):
         sized = family in ("title", "logo") and has(text, "places.bigger", "places.smaller")
         scored = family == "create" and has(text, "music")
-        if says_when(text) or position(text) or QUOTE in text or sized or scored:
+        if mentions_time(text) or position(text) or QUOTE in text or sized or scored:
             return True
     return not has(text, "clauses.command")

@@ -77,10 +77,10 @@ def shape(timeline: Timeline, size: tuple[int, int], fit: str | None) -> Timelin
         return evolve(clip, fit=fit) if fit and fits else clip
 
     width, height = _even(size[0]), _even(size[1])
-    return evolve(on_clips(timeline, change), width=width, height=height, shaped=True)
+    return evolve(on_clips(timeline, change), width=width, height=height, has_custom_size=True)
 
 
-def turn(timeline: Timeline, degrees: int, only: Sequence[int] | None = None) -> Timeline:
+def rotate(timeline: Timeline, degrees: int, only: Sequence[int] | None = None) -> Timeline:
     """Return the timeline with its clips rotated clockwise, and the canvas too if all are."""
     sideways = degrees % 180 != 0
 
@@ -90,12 +90,12 @@ def turn(timeline: Timeline, degrees: int, only: Sequence[int] | None = None) ->
             crop = crop and Crop(1 - crop.bottom, crop.left, 1 - crop.top, crop.right)
         # The renderer mirrors after rotating.
         flip = {"x": "y", "y": "x"}.get(clip.flip, clip.flip) if sideways else clip.flip
-        return evolve(clip, turn=(clip.turn + degrees) % 360, crop=crop, flip=flip)
+        return evolve(clip, rotation_deg=(clip.rotation_deg + degrees) % 360, crop=crop, flip=flip)
 
-    turned = on_footage(timeline, change, only)
+    rotated = on_footage(timeline, change, only)
     if not sideways or only is not None:
-        return turned
-    return evolve(turned, width=timeline.height, height=timeline.width, shaped=True)
+        return rotated
+    return evolve(rotated, width=timeline.height, height=timeline.width, has_custom_size=True)
 
 
 def flip(timeline: Timeline, axis: str, only: Sequence[int] | None = None) -> Timeline:
@@ -131,7 +131,7 @@ def crop(timeline: Timeline, kept: Crop, only: Sequence[int] | None = None) -> T
         return cropped
     width = _even(round(timeline.width * (kept.right - kept.left)))
     height = _even(round(timeline.height * (kept.bottom - kept.top)))
-    return evolve(cropped, width=width, height=height, shaped=True)
+    return evolve(cropped, width=width, height=height, has_custom_size=True)
 
 
 def trim(

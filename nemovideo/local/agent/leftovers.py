@@ -16,7 +16,7 @@ from nemovideo.local.agent.context import Action, Context, Outcomes
 from nemovideo.local.agent.intents import find_intent
 from nemovideo.local.agent.language import mark_times, number, percent
 from nemovideo.local.agent.message import AUDIO, IMAGE, QUOTE, UNKNOWN_FILE, VIDEO, Clause
-from nemovideo.local.agent.timing import position, says_when
+from nemovideo.local.agent.timing import mentions_time, position
 from nemovideo.local.agent.words import MARK, has, pattern
 from nemovideo.local.timeline import SCENES, Timeline
 
@@ -145,7 +145,7 @@ def _shades(text: str) -> Iterator[tuple[int, int, int]]:
 
 def _is_a_value(words: str) -> bool:
     """Return whether words only give a time, position or number, which may equal the default."""
-    if not (position(words) or says_when(words) or percent(words) or number(words)):
+    if not (position(words) or mentions_time(words) or percent(words) or number(words)):
         return False
     unmarked = re.sub(rf"{MARK}\d+{MARK}", " ", mark_times(words))
     return not says_something(pattern("leftover.value").sub(" ", unmarked))

@@ -12,7 +12,7 @@ from nemovideo.local.agent.words import MARK, has, pattern
 
 
 @attrs.frozen
-class When:
+class TimeRange:
     """A range of the timeline in milliseconds."""
 
     start_ms: int
@@ -30,12 +30,12 @@ def position(text: str) -> str | None:
     return spot.position if spot else None
 
 
-def says_when(text: str) -> bool:
+def mentions_time(text: str) -> bool:
     """Return whether the text says anything about time."""
     return bool(times(text)) or time_range(text) is not None or has(text, "whole", "timing.at_end")
 
 
-def when(text: str, total_ms: int, default_ms: int, start_ms: int = 0) -> When | None:
+def range_in(text: str, total_ms: int, default_ms: int, start_ms: int = 0) -> TimeRange | None:
     """Return the range that a text gives, or None if it is outside the timeline.
 
     If the text gives no time, the range starts at `start_ms` and lasts `default_ms`. It is cut off
@@ -43,30 +43,30 @@ def when(text: str, total_ms: int, default_ms: int, start_ms: int = 0) -> When |
     """
     to_end = find_time(text, "timing.to_end")
     if to_end is not None:
-        return When(to_end, total_ms - to_end) if to_end < total_ms else None
+        return TimeRange(to_end, total_ms - to_end) if to_end < total_ms else None
     if has(text, "whole"):
-        return When(0, total_ms)
+        return TimeRange(0, total_ms)
     if span := time_range(text):
         first, end = span[0], min(span[1], total_ms)
-        return When(first, end - first) if first < end else None
+        return TimeRange(first, end - first) if first < end else None
     until = find_time(text, "trim.end")
     if until is not None:  # "stop it after 5 seconds"
-        return When(0, min(until, total_ms)) if until else None
+        return TimeRange(0, min(until, total_ms)) if until else None
     start = find_time(text, "timing.start")
     lengths = [time for time in times(text) if time != start]
     length = lengths[0] if lengths else default_ms
     if start is None and has(re.sub(rf"{MARK}\d+{MARK}", "", mark_times(text)), "timing.at_end"):
         start = max(0, total_ms - length)
     if start and has(text, "timing.vanish"):  # "and hide it after 2 seconds"
-        return When(0, min(start, total_ms))
+        return TimeRange(0, min(start, total_ms))
     if start is None:
         start = 0 if has(text, "trim.first") else start_ms
     if start >= total_ms:
         return None
-    return When(start, max(1, min(length, total_ms - start)))
+    return TimeRange(start, max(1, min(length, total_ms - start)))
 
 
-def without_when(text: str) -> str:
+def without_time(text: str) -> str:
     """Return the text up to the words that give a time and a position."""
     found = pattern("timing.tail").search(text)
     return text[: found.start()] if found else text

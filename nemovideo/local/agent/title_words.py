@@ -7,7 +7,7 @@ import re
 from nemovideo.local.agent.colors import find_colors
 from nemovideo.local.agent.language import mark_times
 from nemovideo.local.agent.message import Clause
-from nemovideo.local.agent.timing import position, says_when, without_when
+from nemovideo.local.agent.timing import mentions_time, position, without_time
 from nemovideo.local.agent.words import MARK, has, pattern, source
 
 _ENGLISH = ("saying", "colon", "after_noun", "before_noun", "written")
@@ -25,7 +25,7 @@ def text_of(clause: Clause) -> str | None:
         found = pattern(f"title_words.{name}").search(clause.plain[:end])
         if not found:
             continue
-        words = without_when(found["it"])
+        words = without_time(found["it"])
         if name in _CHINESE:
             words = pattern("title_words.chinese_tail").sub("", words)
             words = pattern("title_words.noun_after").sub("", words)
@@ -76,9 +76,9 @@ def changed_text(clause: Clause) -> str | None:
     """Return the new words of a title, if the clause has any."""
     said = text_of(clause)
     found = pattern("titles.to").search(clause.plain)
-    if said is not None or found is None or position(found["it"]) or says_when(clause.text):
+    if said is not None or found is None or position(found["it"]) or mentions_time(clause.text):
         return said
-    words = without_when(" " + found["it"])[1:]
+    words = without_time(" " + found["it"])[1:]
     first = found.start("it")
     end = min(first + len(words), _end(clause))
     raw = clause.raw[first:end].strip(" .,;。，")

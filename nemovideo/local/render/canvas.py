@@ -97,7 +97,7 @@ class Canvas:
         item = None if first is None else media.get(first)
         if item is None or item.kind != "video":
             return attrs.evolve(plain, matrix=matrix_for(plain.height))
-        if not timeline.shaped:
+        if not timeline.has_custom_size:
             plain = attrs.evolve(plain, aspect=Fraction(item.aspect).limit_denominator(1000))
         matrix, primaries, transfer = colors_of(item)
         return attrs.evolve(plain, matrix=matrix, primaries=primaries, transfer=transfer)

@@ -88,7 +88,7 @@ def _still(timeline: Timeline, media: Mapping[str, MediaItem], kind: Format) -> 
         )
     clip = timeline.clips[0]
     photo = media.get(clip.media or "")
-    if not timeline.shaped and photo is not None and photo.width and photo.height:
+    if not timeline.has_custom_size and photo is not None and photo.width and photo.height:
         timeline = attrs.evolve(timeline, width=photo.width, height=photo.height)
     return attrs.evolve(
         timeline,
@@ -104,7 +104,7 @@ def plain_photo(timeline: Timeline, media: Mapping[str, MediaItem]) -> Image.Ima
     clip = timeline.clips[0]
     plain = Clip("image", clip.duration_ms, clip.name, clip.media, background=clip.background)
     added = timeline.titles or timeline.overlays or len(timeline.clips) > 1
-    if clip != plain or timeline.shaped or added:
+    if clip != plain or timeline.has_custom_size or added:
         return None
     return opaque(load_image(media_item(media, clip.media)))
 

@@ -105,7 +105,7 @@ class Fitter:
         self._keep_alpha = keep_alpha
         self._pixels = "yuva420p" if keep_alpha else "yuv420p"
         self._cover = cover
-        self._turn = clip.turn if clip else 0
+        self._rotation_deg = clip.rotation_deg if clip else 0
         self._flip = clip.flip if clip else ""
         self._crop = clip.crop if clip else None
         self._table: VideoFrame | None = None
@@ -130,9 +130,9 @@ class Fitter:
         if has_alpha_channel(frame) and not self._keep_alpha:
             node = graph.add("premultiply", "inplace=1", node)  # over black, like photos
         width, height, shown = frame.width, frame.height, aspect
-        for direction in _TURNS.get(-self._turn % 360, ()):
+        for direction in _TURNS.get(-self._rotation_deg % 360, ()):
             node = graph.add("transpose", direction, node)
-        if self._turn % 180:
+        if self._rotation_deg % 180:
             width, height, shown = height, width, 1 / shown
         for mirror in self._flip:
             node = graph.add({"x": "hflip", "y": "vflip"}[mirror], "", node)

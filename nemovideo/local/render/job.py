@@ -112,8 +112,8 @@ def render(
             media,
             alpha=kind.has_alpha and has_alpha(timeline),
             square_pixels=kind.square_pixels,
-            max_side=None if timeline.shaped else kind.max_side,
-            max_fps=None if timeline.rated else kind.max_fps,
+            max_side=None if timeline.has_custom_size else kind.max_side,
+            max_fps=None if timeline.has_custom_fps else kind.max_fps,
         )
         if (kind.stacked or kind.name == BUNDLE) and not canvas.alpha:
             raise RenderFailedError("nothing in the draft is transparent: there is no mask")
@@ -236,7 +236,7 @@ def _has_valid_frame(clip: Clip) -> bool:
     """Return whether the clip's rotation, flip, fit, crop and place are valid."""
     crop, place = clip.crop or Crop(), clip.place or Place()
     return (
-        clip.turn in (0, 90, 180, 270)
+        clip.rotation_deg in (0, 90, 180, 270)
         and clip.flip in ("", "x", "y", "xy")
         and clip.fit in ("contain", "blur", "cover")
         and 0 <= crop.left < crop.right <= 1

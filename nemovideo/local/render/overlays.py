@@ -21,8 +21,8 @@ from nemovideo.local.render.notices import Warn
 class OverlaySource(Protocol):
     """An overlay with alpha."""
 
-    def patch(self, since: int) -> VideoFrame:
-        """Return its picture `since` frames after its start; `since` must not decrease.
+    def patch(self, index: int) -> VideoFrame:
+        """Return its picture at frame `index` from its start; `index` must not decrease.
 
         An unchanged picture is returned as the same object.
         """
@@ -35,21 +35,21 @@ class StillOverlay:
     def __init__(self, canvas: Canvas, image: Image.Image) -> None:
         self._frame = canvas.frame(image)
 
-    def patch(self, since: int) -> VideoFrame:  # noqa: ARG002 - the protocol's
+    def patch(self, index: int) -> VideoFrame:  # noqa: ARG002 - the protocol's
         """Return the picture."""
         return self._frame
 
 
 class FadingOverlay:
-    """A still picture in RGBA whose opacity, 0..1, depends on the frames since its start."""
+    """A still picture in RGBA whose opacity, 0..1, depends on the frames index its start."""
 
     def __init__(self, canvas: Canvas, image: Image.Image, opacity: Callable[[int], float]) -> None:
         self._canvas, self._image, self._opacity = canvas, image, opacity
         self._whole = canvas.frame(image)
 
-    def patch(self, since: int) -> VideoFrame:
+    def patch(self, index: int) -> VideoFrame:
         """Return the picture with its opacity at that time."""
-        opacity = self._opacity(since)
+        opacity = self._opacity(index)
         if opacity >= 1:
             return self._whole
         image = self._image.copy()
@@ -77,17 +77,17 @@ class VideoOverlay:
         self._source: VideoFrame | None = None
         self._fitted: VideoFrame | None = None
 
-    def patch(self, since: int) -> VideoFrame:
+    def patch(self, index: int) -> VideoFrame:
         """Return the video's frame at that time."""
         if self._frames is None:
             self._frames = at_rate(
                 looped_frames(self._item, warn=self._warn),
-                start_s=since / self._fps,
+                start_s=index / self._fps,
                 step_s=1 / self._fps,
             )
-            self._next = since
+            self._next = index
         source = self._source
-        while self._next <= since:
+        while self._next <= index:
             source = next(self._frames, None)
             self._next += 1
         if source is None:

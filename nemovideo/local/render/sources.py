@@ -140,7 +140,7 @@ class _Card:
 
 def _framed(clip: Clip, width: int, height: int, aspect: Fraction) -> Fraction:
     """Return the aspect ratio of a picture after the clip's rotation and crop."""
-    if clip.turn % 180:
+    if clip.rotation_deg % 180:
         width, height, aspect = height, width, 1 / aspect
     if clip.crop is not None:
         _, _, width, height = cropped(clip.crop, width, height)
@@ -149,8 +149,8 @@ def _framed(clip: Clip, width: int, height: int, aspect: Fraction) -> Fraction:
 
 def framed_photo(clip: Clip, image: Image.Image) -> Image.Image:
     """Return a picture after the clip's rotation, flip and crop."""
-    if clip.turn % 360:
-        image = image.transpose(_TURNS[clip.turn % 360])
+    if clip.rotation_deg % 360:
+        image = image.transpose(_TURNS[clip.rotation_deg % 360])
     for mirror in clip.flip:
         image = ImageOps.mirror(image) if mirror == "x" else ImageOps.flip(image)
     if clip.crop is not None:

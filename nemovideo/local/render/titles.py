@@ -144,13 +144,13 @@ def _words(title: Title, canvas: Canvas) -> _Shown:
     return _placed(source, squeezed.size, title, canvas)
 
 
-def _opacity(title: Title, canvas: Canvas, since: int) -> float:
+def _opacity(title: Title, canvas: Canvas, index: int) -> float:
     """Return a title's opacity in the middle of a frame, counted from its first."""
     first, end = _frames_of(title, canvas)
     opacity = 1.0
     for fade_ms, frames in (
-        (title.fade_in_ms, since + 0.5),
-        (title.fade_out_ms, end - first - since - 0.5),
+        (title.fade_in_ms, index + 0.5),
+        (title.fade_out_ms, end - first - index - 0.5),
     ):
         if fade_ms > 0:
             opacity *= min(1.0, frames * 1000 / canvas.fps / fade_ms)

@@ -28,7 +28,7 @@ Kind = Literal[
     "no_range",
     "truncate",
     "silent",
-    "spoken",
+    "with_text",
     "error",
     "slow",
     "dialect",
@@ -37,7 +37,7 @@ Kind = Literal[
 ]
 
 _RUN = "/run_sse"
-_RUN_KINDS = ("heartbeats", "silent", "spoken", "error", "slow", "dialect", "inject")
+_RUN_KINDS = ("heartbeats", "silent", "with_text", "error", "slow", "dialect", "inject")
 _PATHS = {**dict.fromkeys(_RUN_KINDS, _RUN), "render_error": "/api/render/proxy/lambda"}
 """The path of each kind that applies only to POST requests to one path."""
 
@@ -70,7 +70,7 @@ class Fault:
     Kinds for runs of the agent; they count only `POST /run_sse`, regardless of `path`:
         heartbeats: Send `body` (": ping" if None) every `delay_s` instead of a run, `count`
             times, or until the client disconnects.
-        silent, spoken: Answer edits without text, or always with text; `form` is the ending
+        silent, with_text: Answer edits without text, or always with text; `form` is the ending
             of a silent edit (sse.SILENT_ENDINGS).
         error: Fail the run after `after_events` events (None: after the last) with `message`,
             in the `form` "bare", "system", "details", "event" or "temporary"
@@ -222,7 +222,7 @@ class StreamScript:
         rules = self._of_kind("silent")
         if rules and turn.changed:
             return rules[0].form or endings[number % len(endings)]
-        if turn.silent and not self._of_kind("spoken"):
+        if turn.silent and not self._of_kind("with_text"):
             return endings[number % len(endings)]
         return None
 

@@ -55,6 +55,6 @@ def test_the_formats_are_listed() -> None:
     ],
 )
 def test_a_request_to_export_is_answered_with_the_call(words: str, name: str) -> None:
-    spoken = gui.clean(ask(words).steps[0].text)
-    assert f'session.export("{name}")' in spoken.text
-    assert spoken.actions == (gui.GuiAction.EXPORT,)
+    cleaned = gui.clean(ask(words).steps[0].text)
+    assert f'session.export("{name}")' in cleaned.text
+    assert cleaned.actions == (gui.GuiAction.EXPORT,)

@@ -83,13 +83,13 @@ def test_a_refusal_is_one_line() -> None:
 
 def test_rotating_and_mirroring_keep_the_visible_part_of_a_crop() -> None:
     cropped = edits.crop(start(), Crop(0, 0, 0.5, 1))
-    turned = edits.turn(cropped, 90)
+    turned = edits.rotate(cropped, 90)
     assert turned.clips[0].crop == Crop(0, 0, 1, 0.5)
     assert (turned.width, turned.height) == (720, 640)
-    assert edits.turn(turned, 270) == attrs.evolve(cropped, shaped=True)
+    assert edits.rotate(turned, 270) == attrs.evolve(cropped, has_custom_size=True)
     assert edits.flip(cropped, "x").clips[0].crop == Crop(0.5, 0, 1, 1)
-    mirrored = edits.turn(edits.flip(start(), "x"), 90).clips[0]
-    assert (mirrored.turn, mirrored.flip) == (90, "y")
+    mirrored = edits.rotate(edits.flip(start(), "x"), 90).clips[0]
+    assert (mirrored.rotation_deg, mirrored.flip) == (90, "y")
 
 
 def test_a_logo_and_music_follow_the_length_of_the_video() -> None:

@@ -189,7 +189,7 @@ def test_one_clip_of_several_is_rotated(text: str) -> None:
     both = ask("append rain.mp4", media=TWO_VIDEOS).timeline
     turn = ask(text, both, TWO_VIDEOS)
     assert turn.timeline is not None
-    assert [clip.turn for clip in turn.timeline.clips] == [0, 90]
+    assert [clip.rotation_deg for clip in turn.timeline.clips] == [0, 90]
     alone = ask("rotate the first clip").timeline
     assert alone is not None
     assert (alone.width, alone.height) == (720, 1280)

@@ -51,7 +51,7 @@ def test_an_empty_scene_is_searched_every_8_frames() -> None:
     assert searched([scene()] * 30, []) == [0, 8, 16, 24]
 
 
-def test_a_new_scene_is_searched_at_once() -> None:
+def test_a_new_scene_is_searched_immediately() -> None:
     schedule, view = SearchSchedule(), PictureView(scene(PERSON))
     assert schedule.is_due(view, [])
     assert not schedule.is_due(view, [PERSON])

@@ -212,7 +212,7 @@ def test_an_engine_gets_only_the_frames_of_the_clip(
         empty = np.zeros((2, 2), np.float32)
         return iter([(view, Cut(whole(view.size), empty)) for view in seen])
 
-    monkeypatch.setattr(Cutter, "follow", all_at_once)
+    monkeypatch.setattr(Cutter, "cut_frames", all_at_once)
     clear = timeline_of(talk, background=Background("color", color="#00b140"))
     render(clear, {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte())
     assert taken == [10]

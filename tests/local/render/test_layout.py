@@ -162,7 +162,9 @@ def _walk() -> list[Pixels]:
 
 def test_a_vertical_layout_keeps_a_walking_person_in_view(tmp_path: Path) -> None:
     talk = _talk(tmp_path, _walk(), seconds=2)
-    timeline = attrs.evolve(timeline_of(talk, fit="cover"), width=180, height=320, shaped=True)
+    timeline = attrs.evolve(
+        timeline_of(talk, fit="cover"), width=180, height=320, has_custom_size=True
+    )
     seen = _made(timeline, tmp_path, talk)
     assert len(seen.frames) == 50
     for picture in seen.frames:
@@ -176,7 +178,7 @@ def test_a_vertical_layout_keeps_a_walking_person_in_view(tmp_path: Path) -> Non
 def test_a_vertical_layout_does_not_crop_a_real_face(tmp_path: Path) -> None:
     talk = item(carphone())
     clip = timeline_of(talk, fit="cover", duration_ms=800)
-    timeline = attrs.evolve(clip, width=288, height=512, shaped=True)
+    timeline = attrs.evolve(clip, width=288, height=512, has_custom_size=True)
     path = tmp_path / "tall.mp4"
     result = render(timeline, {talk.id: talk}, path)
     assert (result.width, result.height) == (288, 512)
@@ -235,7 +237,10 @@ def test_a_vertical_layout_shows_the_whole_person_over_a_new_background(tmp_path
     talk = _talk(tmp_path, seconds=0.2)
     office = Background("color", color="#14be28")
     timeline = attrs.evolve(
-        timeline_of(talk, background=office, fit="cover"), width=60, height=120, shaped=True
+        timeline_of(talk, background=office, fit="cover"),
+        width=60,
+        height=120,
+        has_custom_size=True,
     )
     left, top, right, bottom = _person(_made(timeline, tmp_path, talk).frames[2])
     assert 0 < left < right < 60
@@ -246,9 +251,9 @@ def test_a_vertical_layout_shows_the_whole_person_over_a_new_background(tmp_path
 @pytest.mark.parametrize(
     ("frame", "size", "where"),
     [
-        ({"turn": 90}, (120, 160), (0, 53, 90, 107)),
-        ({"turn": 180}, (160, 120), (53, 0, 107, 90)),
-        ({"turn": 270}, (120, 160), (30, 53, 120, 107)),
+        ({"rotation_deg": 90}, (120, 160), (0, 53, 90, 107)),
+        ({"rotation_deg": 180}, (160, 120), (53, 0, 107, 90)),
+        ({"rotation_deg": 270}, (120, 160), (30, 53, 120, 107)),
         ({"flip": "y"}, (160, 120), (53, 0, 107, 90)),
         ({"crop": Crop(0.25, 0, 0.75, 1)}, (80, 120), (13, 30, 67, 120)),
         ({"crop": Crop(0, 0.5, 1, 1), "flip": "x"}, (160, 60), (53, 0, 107, 60)),
@@ -269,7 +274,7 @@ def test_a_picture_is_rotated_flipped_and_cropped(
         Image.fromarray(person_picture()).save(tmp_path / "photo.png")
         media = item(tmp_path / "photo.png")
         clip = Clip("image", 200, "photo.png", media.id, **frame)  # type: ignore[arg-type]
-    timeline = Timeline(clips=(clip,), width=size[0], height=size[1], fps=25, shaped=True)
+    timeline = Timeline(clips=(clip,), width=size[0], height=size[1], fps=25, has_custom_size=True)
     picture = _made(timeline, tmp_path, media).frames[2]
     assert picture.shape[:2] == (size[1], size[0])
     assert np.abs(np.subtract(_person(picture), where)).max() <= 3
@@ -286,7 +291,9 @@ def test_a_flip_swaps_left_and_right(tmp_path: Path) -> None:
 
 def test_a_blurred_copy_fills_the_bars(tmp_path: Path) -> None:
     talk = _talk(tmp_path, seconds=0.2)
-    shaped = attrs.evolve(timeline_of(talk, fit="blur"), width=120, height=240, shaped=True)
+    shaped = attrs.evolve(
+        timeline_of(talk, fit="blur"), width=120, height=240, has_custom_size=True
+    )
     made = _made(shaped, tmp_path, talk).frames[2]
     left, top, right, bottom = _person(made[75:165])
     assert (right - left, bottom - top) == pytest.approx((40, 67), abs=4)
@@ -374,7 +381,7 @@ def test_a_background_video_has_its_volume(tmp_path: Path) -> None:
 def test_a_draft_with_an_invalid_frame_is_refused(tmp_path: Path) -> None:
     talk = _talk(tmp_path, seconds=0.2)
     invalid: list[dict[str, object]] = [
-        {"turn": 45},
+        {"rotation_deg": 45},
         {"flip": "z"},
         {"fit": "stretch"},
         {"crop": Crop(0.5, 0, 0.5, 1)},
@@ -392,14 +399,14 @@ def test_a_draft_round_trips() -> None:
     clip = Clip(
         "video", 100, "a.mp4", "m1",
         background=Background("video", media="m2", volume=0.3),
-        turn=90, flip="x", crop=Crop(0.1), fit="cover", place=Place(1.0, None, 0.4),
+        rotation_deg=90, flip="x", crop=Crop(0.1), fit="cover", place=Place(1.0, None, 0.4),
     )  # fmt: skip
     timeline = Timeline(
         clips=(clip,),
         sounds=(Sound("m3", "song.mp3", 100),),
         titles=(Title("Hi", 100, color="#ff0000", size=2.0, position="top left"),),
         overlays=(Overlay("m4", "logo.png", 100),),
-        shaped=True,
+        has_custom_size=True,
         fade_in_ms=10,
         fade_out_ms=20,
     )
@@ -409,7 +416,9 @@ def test_a_draft_round_trips() -> None:
 def test_clips_with_different_layouts_share_a_draft(tmp_path: Path) -> None:
     talk = _talk(tmp_path, seconds=0.2)
     plain = timeline_of(talk).clips[0]
-    timeline = draft(talk, plain, attrs.evolve(plain, turn=90), attrs.evolve(plain, fit="cover"))
+    timeline = draft(
+        talk, plain, attrs.evolve(plain, rotation_deg=90), attrs.evolve(plain, fit="cover")
+    )
     seen = _made(timeline, tmp_path, talk)
     assert len(seen.frames) == 15
     assert near(seen.middle(2), PERSON)

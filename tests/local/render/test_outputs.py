@@ -104,7 +104,7 @@ def test_a_draft_can_set_the_size_of_an_animation(tmp_path: Path) -> None:
     wide = item(make_video(tmp_path / "wide.mp4", seconds=0.2, size=(960, 540), tone=None))
     plain = timeline_of(wide)
     sizes = []
-    for timeline in (plain, attrs.evolve(plain, width=640, height=360, shaped=True)):
+    for timeline in (plain, attrs.evolve(plain, width=640, height=360, has_custom_size=True)):
         for format_ in ("gif", "webp"):
             path = tmp_path / f"out.{format_}"
             render(timeline, {"m1": wide}, path, format=format_)

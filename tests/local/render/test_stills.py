@@ -90,7 +90,7 @@ def test_the_default_is_the_first_middle_and_last_frame(tmp_path: Path) -> None:
 def test_before_is_the_original_footage_and_after_keeps_transparency(tmp_path: Path) -> None:
     video = item(make_video(tmp_path / "a.mp4", seconds=1), "m1")
     clip = Clip("video", 1000, "a", media="m1", background=Background("transparent"), fit="cover")
-    draft = Timeline((clip,), width=90, height=160, fps=25, shaped=True)
+    draft = Timeline((clip,), width=90, height=160, fps=25, has_custom_size=True)
     (still,) = make_stills(draft, {"m1": video}, [0.5], MATTING)
     assert (still.before.size, still.after.size) == ((160, 120), (90, 160))
     assert near(tuple(np.asarray(still.before)[10, 10].tolist()), WALL)

@@ -105,7 +105,7 @@ def test_a_format_is_a_plain_suffix(api: Api, name: str) -> None:
     assert answer.status_code == 400
 
 
-def test_an_id_renders_once(api: Api) -> None:
+def test_an_id_is_rendered_only_once(api: Api) -> None:
     session_id, render_id = api.session_with_video(), new_id()
     assert api.submit(session_id, render_id, format="mp4").status_code == 200
     assert api.submit(session_id, render_id, format="mp4").status_code == 409

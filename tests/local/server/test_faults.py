@@ -51,7 +51,7 @@ def test_a_rule_without_a_limit_fires_until_it_is_cleared() -> None:
 
 
 @pytest.mark.parametrize("path", ["*", "/*", "/run_sse"])
-@pytest.mark.parametrize("kind", ["silent", "spoken", "slow", "heartbeats", "inject"])
+@pytest.mark.parametrize("kind", ["silent", "with_text", "slow", "heartbeats", "inject"])
 def test_a_rule_for_runs_counts_only_runs(kind: Any, path: str) -> None:
     faults = Faults([Fault(kind=kind, path=path, nth=2)])
     asked = [
@@ -231,7 +231,7 @@ def test_a_file_can_be_served_without_ranges_or_with_other_headers() -> None:
 
 
 def test_a_rule_makes_edits_silent_or_spoken() -> None:
-    with serving(faults=[on_run("silent", form="stop"), on_run("spoken", nth=2)]) as api:
+    with serving(faults=[on_run("silent", form="stop"), on_run("with_text", nth=2)]) as api:
         session_id = api.session()
         silent = api.events(session_id, "edit one")
         assert (spoken(silent), silent[-1]["errorCode"]) == ("", "STOP")

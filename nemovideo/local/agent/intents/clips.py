@@ -9,7 +9,7 @@ from nemovideo.local.agent.language import times
 from nemovideo.local.agent.message import VIDEO, Clause
 from nemovideo.local.agent.places import find_spot
 from nemovideo.local.agent.selection import how_to_add
-from nemovideo.local.agent.timing import says_when
+from nemovideo.local.agent.timing import mentions_time
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Timeline
@@ -20,7 +20,7 @@ OTHER_SUBJECTS = ("background", "title", "music")
 def matches_removal(clause: Clause) -> bool:
     """Return whether the clause is about a whole clip, not a part given by its times."""
     rest, numbered = pattern("clips.numbered").subn(" ", clause.text)  # "last" is not a time here
-    return (numbered > 0 or VIDEO in rest) and not says_when(rest)
+    return (numbered > 0 or VIDEO in rest) and not mentions_time(rest)
 
 
 def remove(clause: Clause, context: Context) -> Outcomes:

@@ -16,7 +16,7 @@ from nemovideo.local.agent.context import Context, Outcomes, asked, did, refused
 from nemovideo.local.agent.intents import music
 from nemovideo.local.agent.language import find_time, times
 from nemovideo.local.agent.message import IMAGE, Clause
-from nemovideo.local.agent.timing import without_when
+from nemovideo.local.agent.timing import without_time
 from nemovideo.local.agent.title_words import text_of
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.media.probe import MediaItem
@@ -86,7 +86,7 @@ def _words(clause: Clause) -> tuple[str, ...]:
     text = text_of(clause)
     if text is None and (found := pattern("create.topic").search(clause.plain)):
         raw = clause.raw[found.start("it") : found.end("it")]
-        text = without_when(raw).strip(" .,，。")
+        text = without_time(raw).strip(" .,，。")
         text = pattern("create.accompanied").split(text)[0].strip()
         text = text[:1].upper() + text[1:]
     if text and has(text.lower(), "music"):

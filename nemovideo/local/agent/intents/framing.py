@@ -31,12 +31,13 @@ def rotate(clause: Clause, context: Context, selection: Selection) -> Outcomes:
         degrees = 180 if has(text, "framing.over") else 90
     if degrees not in (90, 180, 270, 360):
         return refused("rotate", {"degrees": degrees}, context.say("quarter_turns_only"))
-    turn = int(-degrees if has(text, "framing.leftwards") else degrees)
-    edited = edits.turn(selection.timeline, turn, selection.only)
+    clockwise = int(-degrees if has(text, "framing.leftwards") else degrees)
+    edited = edits.rotate(selection.timeline, clockwise, selection.only)
     if edited == selection.timeline:
         return answered(context.say("rotated_already"))
-    turn %= 360
-    return did("rotate", {"degrees": turn}, edited, context.say("rotated", degrees=turn))
+    clockwise %= 360
+    said = context.say("rotated", degrees=clockwise)
+    return did("rotate", {"degrees": clockwise}, edited, said)
 
 
 def flips(clause: Clause) -> bool:

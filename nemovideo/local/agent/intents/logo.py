@@ -14,7 +14,7 @@ from nemovideo.local.agent.language import digits, percent
 from nemovideo.local.agent.message import QUOTE, UNKNOWN_FILE, Clause
 from nemovideo.local.agent.places import find_spot, new_size, small_person
 from nemovideo.local.agent.selection import no_clips, select_clips
-from nemovideo.local.agent.timing import says_when, when
+from nemovideo.local.agent.timing import mentions_time, range_in
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.media.probe import MediaItem
 from nemovideo.local.timeline import Overlay, Timeline
@@ -76,8 +76,8 @@ def _add(clause: Clause, context: Context) -> Outcomes:
     if not selection:
         return no_clips("add_overlay", context)
     start, length = 0, selection.timeline.duration_ms
-    if says_when(clause.text):
-        timed = when(clause.text, length, length)
+    if mentions_time(clause.text):
+        timed = range_in(clause.text, length, length)
         if timed is None:
             return refused("add_overlay", {}, speech.out_of_range(context, selection.timeline))
         start, length = timed.start_ms, timed.duration_ms
@@ -110,8 +110,8 @@ def _change(clause: Clause, context: Context) -> Outcomes:
     other = next((item for item in clause.files if item.id != old.media), None)
     if other is not None and has(clause.text, "replace") and _can_be_overlay(other):
         new = evolve(new, media=other.id, name=other.name)
-    timed = when(clause.text, timeline.duration_ms, timeline.duration_ms, old.start_ms)
-    if timed is not None and says_when(clause.text):
+    timed = range_in(clause.text, timeline.duration_ms, timeline.duration_ms, old.start_ms)
+    if timed is not None and mentions_time(clause.text):
         new = evolve(new, start_ms=timed.start_ms, duration_ms=timed.duration_ms)
     if new == old:
         return refused("edit_overlay", {}, context.say("logo_limits"))

@@ -9,7 +9,7 @@ from nemovideo.local.agent.context import Context, Outcomes, answered, did, refu
 from nemovideo.local.agent.loudness import new_volume
 from nemovideo.local.agent.message import AUDIO, Clause
 from nemovideo.local.agent.selection import no_clips, select_clips
-from nemovideo.local.agent.timing import says_when, when
+from nemovideo.local.agent.timing import mentions_time, range_in
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.timeline import Sound
 
@@ -85,8 +85,8 @@ def add(clause: Clause, context: Context) -> Outcomes:
     if volume is None:
         volume = timeline.sounds[0].volume if timeline.sounds else DEFAULT_VOLUME
     start, length = 0, timeline.duration_ms
-    timed = when(clause.text, length, length)
-    if timed is not None and says_when(clause.text):
+    timed = range_in(clause.text, length, length)
+    if timed is not None and mentions_time(clause.text):
         start, length = timed.start_ms, timed.duration_ms
     edited = evolve(timeline, sounds=(Sound(music.id, music.name, length, start, volume),))
     if edited == context.timeline:

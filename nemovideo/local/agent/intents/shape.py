@@ -116,7 +116,7 @@ def shaped(timeline: Timeline, text: str) -> Timeline:
     """
     rate = rate_for(text)
     if rate is not None:
-        timeline = evolve(timeline, fps=rate, rated=True)
+        timeline = evolve(timeline, fps=rate, has_custom_fps=True)
     asked = size_for(text, timeline.width, timeline.height)
     fit = "blur" if has(text, "shape.blurred") else "contain" if has(text, "shape.whole") else None
     if not asked and not fit:
@@ -163,7 +163,10 @@ def _change(clause: Clause, context: Context, selection: Selection) -> Outcomes:
         said = context.say("rate_limits", most=_MAX_FPS)
         return refused("set_canvas", {"fps": edited.fps}, said)
     before = selection.timeline
-    if evolve(edited, shaped=before.shaped, rated=before.rated) == context.timeline:
+    if (
+        evolve(edited, has_custom_size=before.has_custom_size, has_custom_fps=before.has_custom_fps)
+        == context.timeline
+    ):
         return answered(context.say("shaped_already", size=size))
     in_frame = any(clip.fit == "cover" for clip in edited.clips)
     sentence = "shaped_in_frame" if in_frame else "shaped"

@@ -15,7 +15,7 @@ from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import QUOTE, Clause, normalize
 from nemovideo.local.agent.places import new_size, nudge, small_person
 from nemovideo.local.agent.selection import no_clips, select_clips
-from nemovideo.local.agent.timing import position, says_when, when
+from nemovideo.local.agent.timing import mentions_time, position, range_in
 from nemovideo.local.agent.title_words import changed_text, only_describes, text_of
 from nemovideo.local.agent.words import has, pattern
 from nemovideo.local.timeline import Timeline, Title
@@ -134,8 +134,8 @@ def change(clause: Clause, context: Context) -> Outcomes:
     for index in changed:
         old = titles[index]
         new = _styled(evolve(old, text=new_text or old.text), outside)
-        if says_when(outside):
-            timed = when(outside, timeline.duration_ms, old.duration_ms, old.start_ms)
+        if mentions_time(outside):
+            timed = range_in(outside, timeline.duration_ms, old.duration_ms, old.start_ms)
             if timed is None:
                 return refused("edit_title", {}, speech.out_of_range(context, timeline))
             length = timed.duration_ms
@@ -207,7 +207,7 @@ def _styled(title: Title, text: str) -> Title:
 def add(clause: Clause, context: Context) -> Outcomes:
     """Add a title, change the existing one, or ask for its words."""
     words = text_of(clause)
-    retimed = says_when(clause.text) and not has(clause.text, "titles.adding")
+    retimed = mentions_time(clause.text) and not has(clause.text, "titles.adding")
     concerns_look = _concerns_look(clause) and not has(clause.text, "titles.another")
     changes = concerns_look or (not words and (position(clause.text) or retimed))
     if context.timeline.titles and changes and not has(clause.text, "titles.new_one"):
@@ -220,7 +220,7 @@ def add(clause: Clause, context: Context) -> Outcomes:
     timeline = selection.timeline
     outside = clause.text if clause.quotes else clause.text.replace(normalize(words), " ")
     fade, outside = take_fade(outside)
-    timed = when(outside, timeline.duration_ms, min(DEFAULT_MS, timeline.duration_ms))
+    timed = range_in(outside, timeline.duration_ms, min(DEFAULT_MS, timeline.duration_ms))
     if timed is None:
         return refused("add_title", {}, speech.out_of_range(context, timeline))
     on_footage = has(outside, "titles.low") or any(c.kind == "video" for c in timeline.clips)

@@ -90,7 +90,10 @@ def _aspects(timeline: Timeline) -> dict[str, object]:
         "look": [(clip["brightness"], clip["contrast"], clip["saturation"]) for clip in clips],
         "logo": timeline.overlays,
         "frame": (
-            [[clip[name] for name in ("turn", "flip", "crop", "fit", "place")] for clip in clips],
+            [
+                [clip[name] for name in ("rotation_deg", "flip", "crop", "fit", "place")]
+                for clip in clips
+            ],
             (timeline.width, timeline.height),
         ),
         "fade": (
