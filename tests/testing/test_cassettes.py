@@ -270,7 +270,7 @@ def test_streams_are_kept_with_their_timing(path: Path, backend: LocalBackend, c
     times = [at for at, _ in run.response.stream]
     assert times == sorted(times)
     assert "".join(text for _, text in run.response.stream).count("data: ") >= len(recorded)
-    assert not run.response.left
+    assert not run.response.disconnected
     with replay(path) as played, played.client() as client:
         session = client.sessions.create()
         session.upload(clip)
@@ -352,7 +352,8 @@ def test_a_stream_that_fell_silent_is_silent_in_the_replay(
             with pytest.raises(errors.StreamTimeoutError):
                 session.send("blur the background")
     (run,) = [i for i in tape.read(path).interactions if i.request.url.endswith("/run_sse")]
-    assert run.response.left
+    assert run.response.disconnected
+    assert '"left": true' in path.read_text(encoding="utf-8")
     clock = FakeClock(grace_s=0.2)
     with replay(path) as played, played.client(clock=clock, stream=limits) as client:
         session = client.sessions.create()

@@ -141,7 +141,7 @@ class Recording:
             headers=self._redactor.headers(
                 {name: value for name, value in capture.headers.items() if name in _HEADERS}
             ),
-            left=capture.disconnected,
+            disconnected=capture.disconnected,
             error=None if capture.error is None else self._redactor.text(capture.error),
         )
         if capture.size and not capture.chunks:

@@ -175,9 +175,11 @@ class Replay:
         chunks = tuple(self._chunks(response))
         if response.base64 is not None and error is None:
             headers["content-length"] = str(sum(len(chunk) for _, chunk in chunks))
-        if response.left and response.stream is None:
+        if response.disconnected and response.stream is None:
             error = "ReadTimeout: the recorded client disconnected here"
-        return ReplayedResponse(response.status, headers, chunks, response.left, error, clock)
+        return ReplayedResponse(
+            response.status, headers, chunks, response.disconnected, error, clock
+        )
 
     def _chunks(self, response: RecordedResponse) -> Iterator[tuple[float, bytes]]:
         if response.stream is not None:

@@ -7,10 +7,11 @@ UTF-8 are written as `\udc80` to `\udcff` (Python's "surrogateescape"), so they 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import attrs
 import cattrs
-from cattrs.gen import make_dict_unstructure_fn
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
 from nemovideo._drivers.cassette import SentRequest
 from nemovideo._support.disk import read_bytes, replace_text
@@ -69,7 +70,7 @@ class RecordedResponse:
         base64: Any other body.
         stream: An event stream: chunks, each with the seconds since the request.
         size: The size of a body that was too large to keep.
-        left: Whether the client disconnected before the end.
+        disconnected: Whether the client disconnected before the end.
         error: What interrupted the response, as `type: message`.
     """
 
@@ -80,7 +81,7 @@ class RecordedResponse:
     base64: str | None = None
     stream: tuple[tuple[float, str], ...] | None = None
     size: int | None = None
-    left: bool = False
+    disconnected: bool = False
     error: str | None = None
 
 
@@ -110,9 +111,12 @@ class Tape:
 
 _converter = cattrs.Converter()
 _converter.register_structure_hook_func(lambda cls: cls is object, lambda value, _: value)
-for _cls in (RecordedRequest, RecordedResponse):
+_KEYS: dict[str, Any] = {"disconnected": override(rename="left")}
+for _cls, _overrides in ((RecordedRequest, dict[str, Any]()), (RecordedResponse, _KEYS)):
+    _converter.register_structure_hook(_cls, make_dict_structure_fn(_cls, _converter, **_overrides))
     _converter.register_unstructure_hook(
-        _cls, make_dict_unstructure_fn(_cls, _converter, _cattrs_omit_if_default=True)
+        _cls,
+        make_dict_unstructure_fn(_cls, _converter, _cattrs_omit_if_default=True, **_overrides),
     )
 
 
