@@ -164,18 +164,18 @@ class MediaFile:
     info: MediaInfo | None = attrs.field(default=None, repr=False)
 
     def _repr_html_(self) -> str:
-        from nemovideo._notebook.cards import facts_card
+        from nemovideo._notebook.cards import details_card
 
         info = self.info
         codecs = () if info is None else (info.video_codec, info.audio_codec)
-        facts = (
+        details = (
             ("size", f"{self.width}×{self.height}" if self.width and self.height else ""),
             ("length", "" if self.duration_s is None else f"{self.duration_s:g} s"),
             ("frames per second", "" if self.fps is None else f"{self.fps:g}"),
             ("codecs", ", ".join(filter(None, codecs))),
             ("bytes", "" if info is None else f"{info.size_bytes:,}"),
         )
-        return facts_card(f"Uploaded {self.file_type}", self.filename, facts)
+        return details_card(f"Uploaded {self.file_type}", self.filename, details)
 
 
 class MediaFiles(list[MediaFile]):
@@ -333,9 +333,11 @@ class Reply:
         from nemovideo._notebook.cards import message_card
 
         tools = ", ".join(dict.fromkeys(call.name.replace("_", " ") for call in self.tool_calls))
-        facts = (tools, "recovered" if self.recovered else "")
+        details = (tools, "recovered" if self.recovered else "")
         below = "" if self.changes is None else self.changes._repr_html_()
-        return message_card("Reply", self.text, facts=facts, warnings=self.warnings, below=below)
+        return message_card(
+            "Reply", self.text, details=details, warnings=self.warnings, below=below
+        )
 
 
 @attrs.frozen
@@ -414,13 +416,13 @@ class RenderedVideo:
         """Return one line: the file, its size and duration, the credits spent, and warnings."""
         there = self.path is not None and self.path.exists()
         size = self.size_bytes if there else self.job.size_bytes
-        facts = [
+        details = [
             "not downloaded" if self.path is None else str(self.path),
             "" if size is None else size_text(size),
             "" if self.duration_s is None else f"{self.duration_s:.4g} s",
             f"{credits_text(self.credits_spent)} spent" if self.credits_spent else "",
         ]
-        return _with_notes(", ".join(filter(None, facts)), self.warnings)
+        return _with_notes(", ".join(filter(None, details)), self.warnings)
 
     def frames(self) -> Iterator[Frame]:
         """Yield the frames of the downloaded file as arrays, with their alpha.
@@ -586,12 +588,12 @@ class Estimate:
     warnings: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:
-        from nemovideo._notebook.cards import facts_card
+        from nemovideo._notebook.cards import details_card
 
         seconds = "" if self.seconds is None else f"about {self.seconds:.0f} s"
         size = "" if self.output_bytes is None else f"about {size_text(self.output_bytes)}"
-        facts = [("credits", f"{self.credits:g}"), ("time", seconds), ("result", size)]
-        return facts_card("Estimate", "", facts, note=self.basis, warnings=self.warnings)
+        details = [("credits", f"{self.credits:g}"), ("time", seconds), ("result", size)]
+        return details_card("Estimate", "", details, note=self.basis, warnings=self.warnings)
 
 
 @attrs.frozen
@@ -620,4 +622,4 @@ class Answer:
         from nemovideo._notebook.cards import message_card
 
         below = "" if self.video is None else self.video._repr_html_()
-        return message_card("Answer", self.text, facts=(self.action.value,), below=below)
+        return message_card("Answer", self.text, details=(self.action.value,), below=below)

@@ -72,11 +72,11 @@ border-top: 1px solid color-mix(in srgb, var(--nemo-ink) 10%, transparent); }}
 
 
 def timeline(
-    heading: str, facts: Sequence[str], lanes: Sequence[Lane], duration_ms: int, description: str
+    heading: str, details: Sequence[str], lanes: Sequence[Lane], duration_ms: int, description: str
 ) -> str:
     """Return a timeline: tracks as lanes, segments as bars, and a time axis."""
     body = timeline_svg(lanes, duration_ms, description) if lanes else _NOTHING_YET
-    return _card(heading, " · ".join(filter(None, facts)), body)
+    return _card(heading, " · ".join(filter(None, details)), body)
 
 
 def changes(
@@ -111,8 +111,8 @@ def credits_bar(available: float, frozen: float, total: float) -> str:
         )
     )
     reserved = f" · {_amount(frozen)} reserved" if frozen else ""
-    facts = f"{_amount(available)} available{reserved}"
-    return _card("Credits", facts, f'<div class="nemo-bar">{spans}</div>')
+    details = f"{_amount(available)} available{reserved}"
+    return _card("Credits", details, f'<div class="nemo-bar">{spans}</div>')
 
 
 def job_progress(status: str, fraction: float | None, detail: str = "") -> str:
@@ -121,8 +121,8 @@ def job_progress(status: str, fraction: float | None, detail: str = "") -> str:
     color = _STATUS_COLORS.get(status, "var(--nemo-video)")
     width = _share(done or 0, 1)
     bar = f'<span style="width:{width:.1f}%;background:{color}"></span>'
-    facts = [one_line(status), "" if done is None else f"{width:.0f}%", one_line(detail)]
-    return _card("Render", " · ".join(filter(None, facts)), f'<div class="nemo-bar">{bar}</div>')
+    details = [one_line(status), "" if done is None else f"{width:.0f}%", one_line(detail)]
+    return _card("Render", " · ".join(filter(None, details)), f'<div class="nemo-bar">{bar}</div>')
 
 
 def progress_line(message: str, fraction: float, note: str = "") -> dict[str, str]:
@@ -159,20 +159,20 @@ def message_card(
     heading: str,
     text: str,
     *,
-    facts: Sequence[str] = (),
+    details: Sequence[str] = (),
     warnings: Sequence[str] = (),
     below: str = "",
 ) -> str:
     """Return an answer: paragraphs, warnings, and a card below them, such as a video's."""
     paragraphs = "".join(f"<p>{escape(part)}</p>" for part in text.split("\n") if part.strip())
-    card = _card(heading, " · ".join(filter(None, facts)), paragraphs + _notes(warnings))
+    card = _card(heading, " · ".join(filter(None, details)), paragraphs + _notes(warnings))
     return card + below
 
 
-def facts_card(
+def details_card(
     heading: str,
     name: str,
-    facts: Sequence[tuple[str, str]],
+    details: Sequence[tuple[str, str]],
     *,
     note: str = "",
     warnings: Sequence[str] = (),
@@ -180,7 +180,7 @@ def facts_card(
     """Return the properties of an object as a table, with a note and warnings below it."""
     rows = "".join(
         f"<tr><th>{escape(key)}</th><td>{escape(one_line(value))}</td></tr>"
-        for key, value in facts
+        for key, value in details
         if value
     )
     below = f'<p class="nemo-quiet">{escape(note)}</p>' if note else ""
@@ -198,7 +198,7 @@ class Row:
     length: str
 
 
-def batch_table(rows: Sequence[Row], facts: str, stopped: str | None) -> str:
+def batch_table(rows: Sequence[Row], details: str, stopped: str | None) -> str:
     """Return the files of a batch as a table, and the error that stopped the batch."""
     lines = [
         f'<tr><td class="nemo-is-{_ROW_COLORS[row.status]}">{row.status}</td>'
@@ -212,7 +212,7 @@ def batch_table(rows: Sequence[Row], facts: str, stopped: str | None) -> str:
     head = "<tr><th></th><th>file</th><th>result</th><th>length</th></tr>"
     why = "" if stopped is None else f"<p>Stopped: {escape(stopped)}</p>"
     table = f'<table class="nemo-rows">{head}{"".join(lines)}</table>' if rows else ""
-    return _card("Batch", facts, why + table)
+    return _card("Batch", details, why + table)
 
 
 _ROWS_SHOWN = 500
@@ -231,10 +231,10 @@ _STATUS_COLORS = {
 }
 
 
-def _card(heading: str, facts: str, body: str) -> str:
+def _card(heading: str, details: str, body: str) -> str:
     head = (
         f'<div class="nemo-head"><b>{escape(one_line(heading))}</b>'
-        f'<span class="nemo-quiet">{escape(facts)}</span></div>'
+        f'<span class="nemo-quiet">{escape(details)}</span></div>'
     )
     return f'{_STYLE}<div class="nemo-card">{head}{body}</div>'
 

@@ -28,14 +28,16 @@ def draft_card(draft: Timeline) -> str:
     width, height = (whole(draft.metadata.get(key)) for key in ("width", "height"))
     size = f"{width}×{height}" if width and height else ""
     tracks = f"{count} track{'' if count == 1 else 's'}"
-    facts = (tracks, seconds(draft.duration_ms), size, *describe_fades(draft))
+    details = (tracks, seconds(draft.duration_ms), size, *describe_fades(draft))
     lanes = [_lane(track, index) for index, track in enumerate(draft.tracks)]
-    return cards.timeline(draft.name or "Draft", facts, lanes, draft.duration_ms, summarize(draft))
+    return cards.timeline(
+        draft.name or "Draft", details, lanes, draft.duration_ms, summarize(draft)
+    )
 
 
 def text_card(summary: str) -> str:
     """Return the card of a text draft, which has no timeline to show."""
-    return cards.facts_card("Draft", "", [("content", summary)])
+    return cards.details_card("Draft", "", [("content", summary)])
 
 
 def diff_card(changes: Sequence[Change], before: Timeline, after: Timeline) -> str:

@@ -360,7 +360,7 @@ def _percent(volume: object) -> str | None:
 
 
 def _keys(keys: list[str], language: str) -> str:
-    """Return changed keys in words, at most ten: `fit and position`, or `fit, … and 3 more`."""
+    """Name the changed keys, at most ten: `fit and position`, or `fit, … and 3 more`."""
     words = [
         _word(_KEY_WORDS.get(key, one_line(key)) or "a setting", language)
         for key in keys[:_KEYS_SHOWN]

@@ -29,11 +29,11 @@ def summarize(draft: Timeline, language: str = "en") -> str:
     tracks, fades = draft.tracks, describe_fades(draft, language)
     count = len(tracks)
     if language == "zh":
-        facts = "，".join([f"{count} 个轨道", *fades])
-        heading, separator, empty = f"时间线（{facts}）", "：", "空"
+        details = "，".join([f"{count} 个轨道", *fades])
+        heading, separator, empty = f"时间线（{details}）", "：", "空"
     else:
-        facts = ", ".join([f"{count} track{'' if count == 1 else 's'}", *fades])
-        heading, separator, empty = f"Timeline ({facts})", ": ", "empty"
+        details = ", ".join([f"{count} track{'' if count == 1 else 's'}", *fades])
+        heading, separator, empty = f"Timeline ({details})", ": ", "empty"
     if not count:
         return heading
     lines = (
@@ -66,8 +66,8 @@ def describe_segment(
     Missing values are taken from the track.
     """
     times = time_range(segment.start_ms, segment.end_ms)
-    facts = ", ".join((times, *describe_edits(track, segment, language)))
-    return f"{segment_name(track, segment, quotes)} ({facts})".lstrip()
+    details = ", ".join((times, *describe_edits(track, segment, language)))
+    return f"{segment_name(track, segment, quotes)} ({details})".lstrip()
 
 
 def describe_edits(track: Track, segment: Segment, language: str = "en") -> list[str]:

@@ -102,11 +102,11 @@ class _Base(BaseResource[D]):
 
     def _repr_html_(self) -> str:
         """Show the session with its uploads and last known draft; nothing is sent."""
-        from nemovideo._notebook.cards import facts_card
+        from nemovideo._notebook.cards import details_card
 
         state = self._context.known.get(self.id)
-        facts = [("project", self.task_id or ""), ("files", ", ".join(self._file_names))]
-        return facts_card("Session", self.id, facts) + (state._repr_html_() if state else "")
+        details = [("project", self.task_id or ""), ("files", ", ".join(self._file_names))]
+        return details_card("Session", self.id, details) + (state._repr_html_() if state else "")
 
 
 class Session(_Base["sync.SyncDriver"], Resource):

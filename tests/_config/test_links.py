@@ -1,4 +1,4 @@
-"""Links of results: plain http to another host is refused, as it is for `base_url`."""
+"""Result links: plain http to another host is refused, as it is for `base_url`."""
 
 from __future__ import annotations
 

@@ -84,8 +84,8 @@ def test_names_are_escaped(name: str) -> None:
         made.diff(draft())._repr_html_(),
         cards.job_progress(EVIL, None, EVIL),
         cards.video_card(EVIL.replace("/", ""), f"https://example.org/{EVIL}", [EVIL]),
-        cards.message_card(EVIL, EVIL, facts=[EVIL], warnings=[EVIL]),
-        cards.facts_card(EVIL, EVIL, [(EVIL, EVIL)]),
+        cards.message_card(EVIL, EVIL, details=[EVIL], warnings=[EVIL]),
+        cards.details_card(EVIL, EVIL, [(EVIL, EVIL)]),
     ):
         page = Page(html)
         assert not {"script", "img", "b>"} & set(page.tags)

@@ -1,4 +1,4 @@
-"""The timeline in words, in the form of docs/protocol.md §6."""
+"""The timeline as text, in the form of docs/protocol.md §6."""
 
 from __future__ import annotations
 

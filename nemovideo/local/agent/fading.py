@@ -63,7 +63,7 @@ class Fade:
         return self.within(max(1, shortest_ms // len(self.ends)))
 
     def described(self, context: Context) -> dict[str, str]:
-        """Return the ends and the length in words, as fields of a sentence."""
+        """Return the ends and the length as fields of a sentence."""
         shown = speech.listed(context, [context.say(f"fade.{end}") for end in self.ends])
         return {"shown": shown, "span": speech.seconds(context, self.length_ms)}
 

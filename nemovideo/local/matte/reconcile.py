@@ -36,7 +36,7 @@ _MIN_DROP_PX = 150
 
 @attrs.frozen(eq=False)
 class Sighting:
-    """What the large network alone saw in an earlier key frame, warped to this one.
+    """The large network's mask of an earlier key frame, warped to this one.
 
     Attributes:
         mask: Its mask, 0..1.

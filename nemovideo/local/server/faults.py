@@ -80,7 +80,7 @@ class Fault:
         inject: Send `frames`, raw text, before event number `after_events` (0 if None).
 
     A kind for renders; it counts only `POST` requests that submit one, regardless of `path`:
-        render_error: The render ends as "failed", with `message`. Clients submit it once more, so
+        render_error: The render ends as "failed", with `message`. Clients retry it once, so
             it takes `times=2` for a call to fail.
     """
 

@@ -99,7 +99,7 @@ class Projects:
                 file = StoredFile(attrs.evolve(item, id=f"m{position}"), secrets.token_urlsafe(18))
                 self._database.write(
                     "INSERT INTO media VALUES (?, ?, ?, ?)",
-                    (session_id, position, file.file_token, self._facts(file.item)),
+                    (session_id, position, file.file_token, self._media_json(file.item)),
                 )
                 stored.append(file)
         return stored
@@ -210,13 +210,13 @@ class Projects:
         )
         return None if row is None else self.session(row["session_id"])
 
-    def _facts(self, item: MediaItem) -> str:
+    def _media_json(self, item: MediaItem) -> str:
         """Return the item as JSON, with a relative path so that the directory can be moved."""
         path = item.path.relative_to(self._database.state_dir).as_posix()
         return json_text({**attrs.asdict(item), "path": path})
 
-    def _item(self, facts: str) -> MediaItem:
-        values = json.loads(facts)
+    def _item(self, media_json: str) -> MediaItem:
+        values = json.loads(media_json)
         values["path"] = self._database.state_dir / values["path"]
         values["warnings"] = tuple(values.get("warnings", ()))
         return MediaItem(**values)

@@ -256,7 +256,7 @@ def _now(context: Context, text: str, before: Title, after: Title) -> str:
 
 
 def _described(context: Context, text: str, before: Title, after: Title) -> str:
-    """Return the color, position, size and time that a text gives a title, in words."""
+    """Describe the color, position, size and time that a text gives a title."""
     color = next(find_colors(text), None)
     how: list[str] = []
     if color is not None:

@@ -57,7 +57,7 @@ def undo(clause: Clause, context: Context) -> Outcomes:
 
 
 def _named(changed: set[str], context: Context) -> str:
-    """Return what was changed, in words."""
+    """Describe what was changed."""
     aspects = changed or {"other"}
     if "clips" in aspects:  # everything else differs as well
         aspects = {"clips"}
