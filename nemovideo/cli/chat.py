@@ -15,7 +15,14 @@ from nemovideo._language.errors import sentence_for
 from nemovideo._support.disk import writing
 from nemovideo._support.json_text import json_text
 from nemovideo.cli.console import escaped, is_terminal
-from nemovideo.cli.options import PATH, engine_option, json_option, local_option, open_client
+from nemovideo.cli.options import (
+    PATH,
+    engine_option,
+    json_option,
+    local_option,
+    no_local_sessions,
+    open_client,
+)
 from nemovideo.cli.report import FAILED, error_value, print_text, video_value
 from nemovideo.errors import NemoError
 from nemovideo.models import Answer, Route
@@ -33,11 +40,18 @@ _CLEAR_LINE = "\r\x1b[2K"
     default=Path(),
     help="The folder for exports. Default: the current folder.",
 )
+@click.option("--session", "session_id", metavar="ID", help="Continue this session.")
 @local_option
 @engine_option
 @json_option
 def chat(
-    files: tuple[str, ...], *, output_dir: Path, local: bool, engine: str | None, as_json: bool
+    files: tuple[str, ...],
+    *,
+    output_dir: Path,
+    session_id: str | None,
+    local: bool,
+    engine: str | None,
+    as_json: bool,
 ) -> None:
     """Chat about your video; FILES are uploaded first.
 
@@ -46,10 +60,15 @@ def chat(
     ends the chat; "preview" writes a picture of the video so far. With --json
     every answer is one line of JSON.
     """
-    show = partial(_print_json, embedded=local) if as_json else _print_text
+    if local and session_id is not None:
+        raise no_local_sessions()
     failed = False
     with open_client(local=local, engine=engine) as client:
-        session = client.sessions.create()
+        if session_id is None:
+            session = client.sessions.create()
+        else:
+            session = client.sessions.attach(session_id)
+        show = partial(_print_json, session.id, embedded=local) if as_json else _print_text
         conversation = session.conversation(
             on_notice=_print_notice if is_terminal(sys.stderr) and not as_json else None,
             output_dir=output_dir,
@@ -103,9 +122,10 @@ def _print_text(answer: Answer) -> None:
     print_text(f"{answer.text}\n")
 
 
-def _print_json(answer: Answer, *, embedded: bool) -> None:
+def _print_json(session_id: str, answer: Answer, *, embedded: bool) -> None:
     video = answer.video
     value = {
+        "session_id": session_id,
         "text": answer.text,
         "action": answer.action.value,
         "video": None if video is None else video_value(video, embedded=embedded),

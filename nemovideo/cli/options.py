@@ -109,6 +109,14 @@ def wants_json(context: click.Context) -> bool:
     return bool(context.find_root().obj)
 
 
+def no_local_sessions() -> click.UsageError:
+    """Return the error for a session together with `--local`."""
+    return click.UsageError(
+        "The backend that --local starts has no sessions. To keep sessions, start "
+        "`nemovideo serve`, set NEMO_API_URL to its address, and leave out --local."
+    )
+
+
 def open_client(*, local: bool, engine: str | None = None, state_dir: Path | None = None) -> Client:
     """Return a client for the cloud, or for a local backend; see `check_engine`."""
     check_engine(engine, local=local)

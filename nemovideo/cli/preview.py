@@ -12,6 +12,7 @@ from nemovideo.cli.options import (
     engine_option,
     json_option,
     local_option,
+    no_local_sessions,
     open_client,
     stem_of,
     trim_option,
@@ -71,10 +72,7 @@ def preview(
         if session_id is not None and value is not None:
             raise click.UsageError(f"--{name} applies to a file, not to --session.")
     if session_id is not None and local:
-        raise click.UsageError(
-            "The backend that --local starts has no sessions. To keep sessions, start "
-            "`nemovideo serve`, set NEMO_API_URL to its address, and leave out --local."
-        )
+        raise no_local_sessions()
     target = output or Path(f"{'session' if source is None else stem_of(source)}-preview.png")
     if target.suffix.lower() != ".png":
         raise click.UsageError(f"{target.name} is not a PNG file: its name must end in .png.")

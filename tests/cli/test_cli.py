@@ -392,6 +392,15 @@ def test_chat_answers_piped_lines_without_echoing_them(run: Run, clip: Path) -> 
     assert "never said" not in done.output
 
 
+def test_a_chat_continues_a_session(run: Run, clip: Path) -> None:
+    first = json.loads(run("chat", str(clip), "--json").stdout)
+    done = run("chat", "--session", first["session_id"], "--json", text="show tracks\n")
+    again = json.loads(done.stdout)
+    assert again["session_id"] == first["session_id"]
+    assert clip.name in again["text"]
+    assert "has no sessions" in run("chat", "--session", "1", "--local").stderr
+
+
 def test_chat_prints_json_lines_and_a_failed_line_sets_the_exit_code(run: Run) -> None:
     done = run("chat", "--json", text="credits\nupload nothing.mp4\n")
     first, second = (json.loads(line) for line in done.stdout.splitlines())
