@@ -82,14 +82,17 @@ class Draft(Timeline):
         return self.to_json()
 
     @cached_property
+    def _decoded(self) -> dict[str, object] | str:
+        return cast("dict[str, object] | str", restored(self._snapshot))
+
+    @property
     def _text(self) -> str | None:
         """The draft if it is text, unparsed."""
-        value = restored(self._snapshot)
-        return value if isinstance(value, str) else None
+        return self._decoded if isinstance(self._decoded, str) else None
 
-    @cached_property
+    @property
     def _value(self) -> dict[str, object]:
-        return {} if self._text is not None else self.to_json()
+        return {} if isinstance(self._decoded, str) else self._decoded
 
     def _fields(self) -> dict[str, object]:
         return self._value

@@ -178,9 +178,11 @@ class Track(Part):
         end_ms = 0
         for raw in raw_parts(self._fields(), SEGMENTS):
             fields = raw or {}
-            start_ms = milliseconds(json_object(fields.get(METADATA)).get(START_MS))
-            if start_ms is None:
-                start_ms = end_ms
+            metadata = fields.get(METADATA)
+            start_ms = end_ms
+            if isinstance(metadata, dict) and START_MS in metadata:
+                own_ms = milliseconds(metadata[START_MS])
+                start_ms = end_ms if own_ms is None else own_ms
             duration_ms = milliseconds(fields.get(DURATION)) or 0
             segments.append(Segment(raw, start_ms, duration_ms))
             end_ms = start_ms + duration_ms
