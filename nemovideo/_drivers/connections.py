@@ -11,7 +11,7 @@ from weakref import WeakSet
 
 from nemovideo._support.forks import reset_in_children
 
-_READ_EVENTS = (".receive_response_headers.started", ".receive_response_body.started")
+_READ_EVENTS = ("receive_response_headers.started", "receive_response_body.started")
 
 
 class AbortedError(Exception):
@@ -153,15 +153,16 @@ class Trace:
 
     def on_event(self, event: str, info: dict[str, object]) -> None:
         """Handle an event of the HTTP library."""
-        if event.endswith(".connect_tcp.started"):
+        event = event.partition(".")[2]  # without the library's module
+        if event == "connect_tcp.started":
             self._connects = True
             self.address = info.get("host"), info.get("port")
-        elif event.endswith(".send_request_headers.started"):
+        elif event == "send_request_headers.started":
             self.reused = not self._connects
-        elif event.endswith(_READ_EVENTS) and (timeout_s := self._timeouts.get("read")) is not None:
+        elif event in _READ_EVENTS and (timeout_s := self._timeouts.get("read")) is not None:
             self._timeouts["read"] = max(min(timeout_s, self._remaining_s()), 0.001)
-        elif event.endswith((".connect_tcp.complete", ".start_tls.complete")):
-            self.awaits_tls = event.endswith(".connect_tcp.complete")
+        elif event in ("connect_tcp.complete", "start_tls.complete"):
+            self.awaits_tls = event == "connect_tcp.complete"
             stream = info["return_value"]
             enable_keepalive(stream)
             if self._connections is not None:

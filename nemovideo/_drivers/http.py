@@ -151,10 +151,11 @@ def redirect_request(
 
 def _hide_query(request: httpx.Request) -> None:
     """Keep a link's signature or secret out of httpx's log; our own transports restore them."""
-    masked = httpx.URL(mask_file_token(str(request.url.copy_with(query=None))))
-    if masked != request.url:
+    full = str(request.url)
+    masked = mask_file_token(full.partition("?")[0])
+    if masked != full:
         request.extensions[FULL_URL] = request.url
-        request.url = masked
+        request.url = httpx.URL(masked)
 
 
 def _multipart(request: Request) -> Multipart | None:
@@ -263,9 +264,11 @@ class BodyReader:
         self._chunks: list[bytes] = []
         self._ok = response.is_success
         self._left = MAX_BODY_BYTES if self._ok else MAX_ERROR_BODY_BYTES
-        self._label = request.label
+        self._request = request
         if (coding := _coding(response)) not in _CODINGS:
-            raise MalformedResponseError(f"the response to {self._label} is encoded as {coding!r}")
+            raise MalformedResponseError(
+                f"the response to {request.label} is encoded as {coding!r}"
+            )
 
     def add(self, chunk: bytes) -> bool:
         """Add a chunk, and return whether to read on.
@@ -274,7 +277,7 @@ class BodyReader:
             MalformedResponseError: The body is over the limit.
         """
         if len(chunk) > self._left and self._ok:
-            raise MalformedResponseError(f"the response to {self._label} is too large")
+            raise MalformedResponseError(f"the response to {self._request.label} is too large")
         self._chunks.append(chunk[: self._left])
         self._left -= len(chunk)
         return self._left > 0

@@ -80,8 +80,8 @@ class Stream(StreamHandle):
             else:
                 chunks.append(item)
                 size += len(item)
-                self._free(len(item))
         if chunks:
+            self._free(size)
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
         if self._end is not None and self._end.error is not None:
             raise self._end.error
