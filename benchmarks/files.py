@@ -270,7 +270,7 @@ def report(kind: str, url: str, folder: Path, repeats: int, size_mb: int) -> lis
     print(f"\n{kind} of {size_mb} MB, median of {repeats}\n")
     if "curl" not in peers:
         print("curl is not installed; its column is empty.\n")
-    print("| | seconds | of curl | of bare httpx | CPU | grows by |")
+    print("| | seconds | vs. curl | vs. bare httpx | CPU | grows by |")
     print("|---|---:|---:|---:|---:|---:|")
     medians = {peer: statistics.median(run[0] for run in found) for peer, found in results.items()}
     rows: list[Row] = []

@@ -5,7 +5,7 @@
 A test card is encoded in 12 pairs of codec and pixel format and in 8 orientations, with and without
 color tags. Its frame rate is constant or variable, or there is a jump in the timestamps. That makes
 576 clips. The local backend renders each one unedited. The figures are the largest error in the
-mean color of a patch, in levels of 255, and the largest offset of a frame.
+mean color of a patch, on a 0–255 scale, and the largest offset of a frame.
 """
 
 from __future__ import annotations
@@ -244,7 +244,7 @@ def _print(rows: Sequence[Mapping[str, object]], took_s: float) -> None:
     """Print the worst figures by format, orientation, tags and clock."""
     for key in ("pixels", "orientation", "tagged", "clock"):
         print(
-            f"\n| {key} | clips | worst error, levels | worst offset, frames |\n|---|---|---|---|"
+            f"\n| {key} | clips | worst error (0–255) | worst offset, frames |\n|---|---|---|---|"
         )
         for value in dict.fromkeys(row[key] for row in rows):
             some = [row for row in rows if row[key] == value]

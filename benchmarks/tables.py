@@ -191,7 +191,7 @@ def _draft_tables(run: Record) -> str:
             unit = "MiB" if job == "memory" else "ms"
             rows.append([f"{segments:,}", words, f"{figure(ours)} {unit}", *ratios])
     return table(
-        ["segments", "job", "nemovideo", "of `json` alone", "of pydantic 2", "of msgspec"],
+        ["segments", "job", "nemovideo", "vs. `json` alone", "vs. pydantic 2", "vs. msgspec"],
         rows,
         names=2,
     )
@@ -220,7 +220,7 @@ def _draft_targets(run: Record) -> list[str]:
 
 def _file_tables(run: Record) -> str:
     return table(
-        ["", "", "time", "of curl", "of httpx", "CPU", "grows by"],
+        ["", "", "time", "vs. curl", "vs. httpx", "CPU", "grows by"],
         [
             [
                 row["way"],
@@ -321,7 +321,7 @@ def _has_both(run: Record) -> bool:
 def _speed_tables(run: Record) -> str:
     note = "" if _has_both(run) else _ONE_ENGINE
     return note + table(
-        ["", "loop", "time", "CPU", "of plain", "memory"],
+        ["", "loop", "time", "CPU", "vs. plain", "memory"],
         [
             [
                 _case(row),

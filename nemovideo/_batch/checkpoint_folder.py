@@ -67,7 +67,7 @@ class CheckpointFolder:
                     remedy="Wait for it to end, or choose another output folder.",
                 )
             self._held = True
-            replace_text(self.run_file, self.run, by=self._folder / "run.new")
+            replace_text(self.run_file, self.run, temp=self._folder / "run.new")
             for path in sorted(self._folder.glob("*.json")):
                 self._read(path)
 
@@ -165,7 +165,7 @@ class CheckpointFolder:
         part, _ = part_paths(output)
         with writing(output):
             output.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(output, by=part):
+            with replacing(output, temp=part):
                 part.unlink(missing_ok=True)  # copyfile() would follow a link
                 shutil.copyfile(result, part)
                 spec = attrs.evolve(record.order, source=source, output=str(output))

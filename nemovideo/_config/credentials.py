@@ -138,5 +138,5 @@ class CredentialStore:
 
 def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    by = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # other processes write it too
-    replace_text(path, text, by=by, private=True)
+    temp = path.with_name(f".{path.name}.{uuid.uuid4().hex}")  # other processes write it too
+    replace_text(path, text, temp=temp, private=True)

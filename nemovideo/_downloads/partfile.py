@@ -201,7 +201,7 @@ class PartFile:
             return
         # The part's lock also protects this file; its name is at most as long as the record's.
         temporary = self._record_path.with_suffix(".new")
-        replace_text(self._record_path, record.to_json(), by=temporary, private=True)
+        replace_text(self._record_path, record.to_json(), temp=temporary, private=True)
 
     def _rename_without_replacing(self) -> None:
         """Rename the part, but fail if the target exists."""

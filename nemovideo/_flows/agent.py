@@ -48,8 +48,8 @@ log = logging.getLogger("nemovideo")
 _MAX_CONVERSATION_CHARS = 200_000
 """Longer answers are data, and removing GUI instructions from megabytes takes seconds."""
 
-_PAUSES = 3
-"""How many times its longest pause a stream with heartbeats may pause before it counts as dead."""
+_MAX_SILENCE_FACTOR = 3
+"""A stream with heartbeats is considered dead after this many times its longest pause."""
 
 _TEMPORARY = (APIConnectionError, ServerError, RateLimitError)
 
@@ -149,7 +149,9 @@ def _listen(
         ends_at = min(active_at + limits.silence_s, started + limits.total_s)
         lost_at = math.inf
         if builder.heartbeats:  # then silence means that the connection is dead
-            lost_at = heard_at + max(context.settings.timeout_s, _PAUSES * longest_pause_s)
+            lost_at = heard_at + max(
+                context.settings.timeout_s, _MAX_SILENCE_FACTOR * longest_pause_s
+            )
         waits_until = min(notice_at, ends_at, turn_ends_at, lost_at)
         try:
             chunk = yield from read(handle, waits_until - clock.monotonic())

@@ -257,9 +257,9 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         "phase": checkpoint.phase,
         **attrs.asdict(checkpoint),
     }
-    by = path.with_name(f".{path.name}.new")  # the job's lock is held
+    temp = path.with_name(f".{path.name}.new")  # the job's lock is held
     try:
-        replace_text(path, json_text(value, indent=1), by=by, private=True, durable=True)
+        replace_text(path, json_text(value, indent=1), temp=temp, private=True, durable=True)
     except OSError as error:
         raise failure(
             path,

@@ -76,14 +76,14 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def replacing(path: Path, *, by: Path) -> Iterator[None]:
-    """Replace `path` with `by`, which the block writes; remove `by` if the block fails."""
+def replacing(path: Path, *, temp: Path) -> Iterator[None]:
+    """Replace `path` with `temp`, which the block writes; remove `temp` if the block fails."""
     try:
         yield
-        by.replace(path)
+        temp.replace(path)
     except BaseException:
         with suppress(OSError):
-            by.unlink(missing_ok=True)
+            temp.unlink(missing_ok=True)
         raise
 
 
@@ -131,22 +131,22 @@ def sha256_of_file(path: Path) -> str:
 
 
 def replace_text(
-    path: Path, text: str, *, by: Path, private: bool = False, durable: bool = False
+    path: Path, text: str, *, temp: Path, private: bool = False, durable: bool = False
 ) -> None:
     """Write a UTF-8 text file atomically.
 
-    `by` is a temporary file in the same folder, for this writer only; a stale one, left by a killed
-    process, is replaced. A `private` file is for its owner only; a `durable` one is flushed to the
+    `temp` is a temporary file in the same folder, for this writer only; a stale one from a killed
+    process is replaced. A `private` file is for its owner only; a `durable` one is flushed to the
     disk.
 
     Raises:
         OSError: The file cannot be written, and is unchanged.
     """
-    by.unlink(missing_ok=True)
+    temp.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    descriptor = os.open(by, flags, 0o600 if private else 0o666)
+    descriptor = os.open(temp, flags, 0o600 if private else 0o666)
     with (
-        replacing(path, by=by),
+        replacing(path, temp=temp),
         os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file,
     ):
         file.write(text)

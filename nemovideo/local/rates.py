@@ -117,7 +117,7 @@ def _blend(key: str, value: float) -> None:
     part = path.with_name(f".{_FILE}.{os.getpid()}.{threading.get_ident()}.part")
     with suppress(OSError):  # it is only a cache
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(path, json.dumps(known, indent=1), by=part)
+        replace_text(path, json.dumps(known, indent=1), temp=part)
 
 
 def _read() -> dict[str, float]:

@@ -53,4 +53,4 @@ def _jobs(state_dir: Path) -> set[str] | None:
 def _write(state_dir: Path, names: set[str]) -> None:
     path = state_dir / _FILE
     with suppress(OSError):  # the directory is then kept
-        replace_text(path, json.dumps(sorted(names)), by=path.with_name(f"{_FILE}.{os.getpid()}"))
+        replace_text(path, json.dumps(sorted(names)), temp=path.with_name(f"{_FILE}.{os.getpid()}"))

@@ -198,7 +198,7 @@ CASES = {
     "an invalid date": Case(with_headers(), etag="", modified="yesterday", starts=(None, None)),
     "a length too long": Case(with_headers(Content_Length="400000"), None, cuts=()),
     "a length too short": Case(with_headers(Content_Length="200000"), None, cuts=(), size=300_000),
-    "another length than the render's": Case(with_headers(), None, cuts=(), size=300_001),
+    "a different length than the render's": Case(with_headers(), None, cuts=(), size=300_001),
     "no length": Case(until_close, None, cuts=()),
     "no length, but the render has one": Case(until_close, size=300_000),
     "no length, and more than the render has": Case(until_close, None, cuts=(), size=299_999),

@@ -61,5 +61,5 @@ def test_a_pipe_in_place_of_a_file_blocks_nothing(tmp_path: Path) -> None:
 def test_a_written_file_replaces_a_pipe(tmp_path: Path) -> None:
     path = tmp_path / "run"
     os.mkfifo(path)
-    replace_text(path, "text", by=tmp_path / "run.new")
+    replace_text(path, "text", temp=tmp_path / "run.new")
     assert read_bytes(path) == b"text"

@@ -104,7 +104,7 @@ class Intent:
         )
 
 
-def did(
+def applied(
     tool: str,
     args: Mapping[str, object],
     timeline: Timeline,
@@ -113,7 +113,7 @@ def did(
     silent: bool = False,
     generation: bool = False,
 ) -> Outcomes:
-    """Return the outcome of an edit."""
+    """Return the outcome of an edit that was applied."""
     used = ToolUse(tool, args, {"status": "success", "duration_ms": timeline.duration_ms})
     return (Outcome(said, used, timeline, silent=silent, generation=generation),)
 

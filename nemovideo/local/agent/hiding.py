@@ -8,7 +8,7 @@ from typing import Any, Literal
 from attrs import evolve
 
 from nemovideo.local.agent import speech
-from nemovideo.local.agent.context import Context, Outcomes, answered, did, refused
+from nemovideo.local.agent.context import Context, Outcomes, answered, applied, refused
 from nemovideo.local.agent.language import find_time, time_range, times
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.timing import TimeRange
@@ -70,7 +70,7 @@ def hide(
     said = context.say("hidden", names=names, start=start, end=end)
     args = {"hidden_from_ms": removed.start_ms, "hidden_until_ms": removed.end_ms}
     changed: dict[str, Any] = {kind: tuple(left)}
-    return did(tool, args, evolve(timeline, **changed), said)
+    return applied(tool, args, evolve(timeline, **changed), said)
 
 
 def _without(part: Title | Overlay | Sound, removed: TimeRange) -> list[Title | Overlay | Sound]:

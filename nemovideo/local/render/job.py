@@ -134,7 +134,7 @@ def render(
         tags = tags_for(timeline, media, notices.add) if tagged else Tags()
         photo = plain_photo(timeline, media) if kind.still and canvas.alpha else None
         with (
-            replacing(output, by=part),
+            replacing(output, temp=part),
             open_writer(
                 part,
                 kind,

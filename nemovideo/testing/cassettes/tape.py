@@ -123,7 +123,7 @@ for _cls, _overrides in ((RecordedRequest, dict[str, Any]()), (RecordedResponse,
 def write(tape: Tape, path: Path) -> None:
     """Write the file atomically."""
     text = json_text(_converter.unstructure(tape), indent=1)
-    replace_text(path, f"{text}\n", by=path.with_name(f"{path.name}.part"))
+    replace_text(path, f"{text}\n", temp=path.with_name(f"{path.name}.part"))
 
 
 def read(path: Path) -> Tape:

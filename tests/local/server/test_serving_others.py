@@ -364,7 +364,7 @@ async def test_one_user_cannot_occupy_all_threads() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_user_can_have_only_some_runs_answered_at_a_time() -> None:
+async def test_a_user_can_have_only_a_limited_number_of_runs_at_a_time() -> None:
     slots = UserSlots(2)
     async with slots.of("anna"), slots.of("anna"):
         with anyio.move_on_after(0.01) as waiting:

@@ -6,7 +6,15 @@ from attrs import evolve
 
 from nemovideo.local.agent import edits, files, speech
 from nemovideo.local.agent.backdrops import Target, blurs, find_target, resolves
-from nemovideo.local.agent.context import Action, Context, Outcomes, answered, asked, did, refused
+from nemovideo.local.agent.context import (
+    Action,
+    Context,
+    Outcomes,
+    answered,
+    applied,
+    asked,
+    refused,
+)
 from nemovideo.local.agent.intents import logo
 from nemovideo.local.agent.intents.limits import refuse_patterns
 from nemovideo.local.agent.language import percent
@@ -35,7 +43,7 @@ def restore(_clause: Clause, context: Context, selection: Selection) -> Outcomes
     if restored == selection.timeline:
         return answered(context.say("background_untouched"))
     said = context.say("background_restored")
-    return did("edit_background", {"background": "original"}, restored, said)
+    return applied("edit_background", {"background": "original"}, restored, said)
 
 
 def matches(clause: Clause) -> bool:
@@ -119,7 +127,7 @@ def put(
     value = background.color or background.scene or background.media
     if value:
         args["value"] = value
-    return did("edit_background", args, edited, said)
+    return applied("edit_background", args, edited, said)
 
 
 def _without_backdrop(context: Context, background: Background) -> Context:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nemovideo.local.agent import edits, files, speech
-from nemovideo.local.agent.context import Context, Outcomes, answered, did, refused
+from nemovideo.local.agent.context import Context, Outcomes, answered, applied, refused
 from nemovideo.local.agent.intents import logo
 from nemovideo.local.agent.language import times
 from nemovideo.local.agent.message import VIDEO, Clause
@@ -33,7 +33,7 @@ def remove(clause: Clause, context: Context) -> Outcomes:
         return refused("remove_clip", {}, context.say("only_clip"))
     left = [clip for i, clip in enumerate(timeline.clips) if i != index]
     said = context.say("removed", names=timeline.clips[index].name)
-    return did("remove_clip", {"index": index}, edits.with_clips(timeline, left), said)
+    return applied("remove_clip", {"index": index}, edits.with_clips(timeline, left), said)
 
 
 def _meant(clause: Clause, timeline: Timeline) -> int | None:
@@ -63,7 +63,7 @@ def add(clause: Clause, context: Context) -> Outcomes:
             edited = edits.append(timeline, clip)
     length = speech.seconds(context, edited.duration_ms)
     said = context.say("clip_added", name=item.name, length=length)
-    return did("add_clip", {"media": item.id}, edited, said)
+    return applied("add_clip", {"media": item.id}, edited, said)
 
 
 def matches_use(clause: Clause) -> bool:
@@ -81,7 +81,7 @@ def use(clause: Clause, context: Context) -> Outcomes:
     edited = edits.timeline_of(item)
     if edited == context.timeline:
         return answered(context.say("clip_already", name=item.name))
-    return did("use_clip", {"media": item.id}, edited, context.say("clip_used", name=item.name))
+    return applied("use_clip", {"media": item.id}, edited, context.say("clip_used", name=item.name))
 
 
 def _item(clause: Clause, context: Context) -> MediaItem | None:

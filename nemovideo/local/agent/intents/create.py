@@ -12,7 +12,7 @@ from attrs import evolve
 
 from nemovideo.local.agent import edits, files, speech
 from nemovideo.local.agent.colors import find_colors
-from nemovideo.local.agent.context import Context, Outcomes, asked, did, refused
+from nemovideo.local.agent.context import Context, Outcomes, applied, asked, refused
 from nemovideo.local.agent.intents import music
 from nemovideo.local.agent.language import find_time, times
 from nemovideo.local.agent.message import IMAGE, Clause
@@ -120,7 +120,7 @@ def _slideshow(clause: Clause, context: Context, pictures: Sequence[MediaItem]) 
     said = context.say(sentence, count=count, length=length)
     media = [item.id for item in pictures]
     args = {"kind": "slideshow", "media": media, "each_ms": each}
-    return did("generate_video", args, raw, said, generation=True)
+    return applied("generate_video", args, raw, said, generation=True)
 
 
 def _cards(clause: Clause, context: Context, words: tuple[str, ...]) -> Outcomes:
@@ -129,7 +129,7 @@ def _cards(clause: Clause, context: Context, words: tuple[str, ...]) -> Outcomes
     raw = evolve(_canvas(clause), clips=(card,) * len(words), title=words[0])
     said = context.say("cards_made", length=speech.seconds(context, raw.duration_ms))
     args = {"kind": "cards", "count": len(words), "each_ms": card.duration_ms}
-    return did("generate_video", args, raw, said, generation=True)
+    return applied("generate_video", args, raw, said, generation=True)
 
 
 def _card(clause: Clause, length_ms: int) -> Clip:
@@ -153,7 +153,7 @@ def _decorated(clause: Clause, context: Context, raw: Outcomes, words: tuple[str
         shown = speech.listed(context, [f"“{title.text}”" for title in titles])
         args = {"text": [title.text for title in titles]}
         said = context.say("title_added", shown=shown)
-        outcomes += did("add_title", args, timeline, said, generation=True)
+        outcomes += applied("add_title", args, timeline, said, generation=True)
     if has(clause.text, "music") and not has(clause.text, "create.no_music"):
         wanted = Clause(text="with music", plain="with music", raw="with music", files=clause.files)
         outcomes += music.add(wanted, evolve(context, timeline=timeline))
@@ -175,4 +175,4 @@ def _bookend(clause: Clause, context: Context) -> Outcomes:
         edited = edits.prepend(timeline, card)
         said = context.say("intro_added", words=words[0])
     args = {"kind": "card", "text": words[0], "duration_ms": card.duration_ms}
-    return did("generate_video", args, edited, said, generation=True)
+    return applied("generate_video", args, edited, said, generation=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from nemovideo.local.agent import speech
-from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
+from nemovideo.local.agent.context import Context, Outcomes, answered, applied, asked, refused
 from nemovideo.local.agent.fading import Fade
 from nemovideo.local.agent.intents import titles
 from nemovideo.local.agent.message import Clause
@@ -90,4 +90,4 @@ def _outcomes(fade: Fade, context: Context, edited: Timeline, what: str) -> Outc
         return answered(context.say("fades_already" if fade.length_ms else "no_fade"))
     said = context.say("faded", what=what, **fade.described(context))
     args = {f"fade_{end}_ms": fade.length_ms for end in fade.ends}
-    return did("fade", args, edited, said if fade.length_ms else context.say("fade_removed"))
+    return applied("fade", args, edited, said if fade.length_ms else context.say("fade_removed"))

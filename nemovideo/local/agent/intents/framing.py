@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from nemovideo.local.agent import edits
-from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
+from nemovideo.local.agent.context import Context, Outcomes, answered, applied, asked, refused
 from nemovideo.local.agent.language import digits, number, percent, times
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.selection import Selection, needs_clips, without_number
@@ -37,7 +37,7 @@ def rotate(clause: Clause, context: Context, selection: Selection) -> Outcomes:
         return answered(context.say("rotated_already"))
     clockwise %= 360
     said = context.say("rotated", degrees=clockwise)
-    return did("rotate", {"degrees": clockwise}, edited, said)
+    return applied("rotate", {"degrees": clockwise}, edited, said)
 
 
 def flips(clause: Clause) -> bool:
@@ -51,7 +51,7 @@ def flip(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     """Mirror the picture."""
     axis = "y" if has(clause.text, "framing.upright") else "x"
     edited = edits.flip(selection.timeline, axis, selection.only)
-    return did("flip", {"axis": axis}, edited, context.say(f"flipped.{axis}"))
+    return applied("flip", {"axis": axis}, edited, context.say(f"flipped.{axis}"))
 
 
 def crops(clause: Clause) -> bool:
@@ -80,7 +80,7 @@ def crop(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     edited = edits.crop(timeline, wanted, selection.only)
     said = context.say("cropped", size=f"{edited.width}×{edited.height}")
     args = {side: getattr(wanted, side) for side in _OPPOSITE}
-    return did("crop", args, edited, said)
+    return applied("crop", args, edited, said)
 
 
 def crop_for(text: str, width: int, height: int) -> Crop | None:

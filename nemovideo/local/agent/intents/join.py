@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nemovideo.local.agent import edits, files, speech
-from nemovideo.local.agent.context import Context, Outcomes, answered, did, refused
+from nemovideo.local.agent.context import Context, Outcomes, answered, applied, refused
 from nemovideo.local.agent.message import IMAGE, VIDEO, Clause
 from nemovideo.local.agent.selection import not_on_timeline
 from nemovideo.local.agent.words import has
@@ -51,4 +51,4 @@ def join(clause: Clause, context: Context) -> Outcomes:
     names = speech.listed(context, [item.name for item in wanted])
     length = speech.seconds(context, edited.duration_ms)
     said = context.say("clip_added", name=names, length=length)
-    return did("join_clips", {"media": [item.id for item in wanted]}, edited, said)
+    return applied("join_clips", {"media": [item.id for item in wanted]}, edited, said)

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from nemovideo._values.formats import IMAGE_SUFFIXES, suffix_of
 from nemovideo.local.agent import files, hiding, speech
-from nemovideo.local.agent.context import Context, Outcomes, did, refused
+from nemovideo.local.agent.context import Context, Outcomes, applied, refused
 from nemovideo.local.agent.intents.create import asks_for_new
 from nemovideo.local.agent.language import digits, percent
 from nemovideo.local.agent.message import QUOTE, UNKNOWN_FILE, Clause
@@ -86,7 +86,7 @@ def _add(clause: Clause, context: Context) -> Outcomes:
     overlay = _styled(plain, clause.text, corner)
     edited = evolve(selection.timeline, overlays=(*selection.timeline.overlays, overlay))
     said = _described(context, overlay, selection.timeline.duration_ms, "logo_added")
-    return did("add_overlay", _args(overlay), edited, said)
+    return applied("add_overlay", _args(overlay), edited, said)
 
 
 def _chosen(clause: Clause, pictures: Sequence[MediaItem]) -> MediaItem | None:
@@ -118,7 +118,7 @@ def _change(clause: Clause, context: Context) -> Outcomes:
     overlays = [new if overlay is old else overlay for overlay in timeline.overlays]
     edited = evolve(timeline, overlays=tuple(overlays))
     said = _described(context, new, timeline.duration_ms, "logo_changed")
-    return did("edit_overlay", _args(new), edited, said)
+    return applied("edit_overlay", _args(new), edited, said)
 
 
 def _remove(clause: Clause, context: Context) -> Outcomes:
@@ -132,7 +132,7 @@ def _remove(clause: Clause, context: Context) -> Outcomes:
         return hiding.hide(clause, context, "edit_overlay", "overlays", meant)
     left = tuple(overlay for overlay in shown if overlay not in gone)
     said = context.say("removed", names=speech.listed(context, [o.name for o in gone]))
-    return did("remove_overlay", {}, evolve(context.timeline, overlays=left), said)
+    return applied("remove_overlay", {}, evolve(context.timeline, overlays=left), said)
 
 
 def _free_corner(timeline: Timeline) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from nemovideo.local.agent import edits
-from nemovideo.local.agent.context import Context, Outcomes, answered, did
+from nemovideo.local.agent.context import Context, Outcomes, answered, applied
 from nemovideo.local.agent.language import number, percent
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.selection import Selection, needs_clips
@@ -70,7 +70,7 @@ def adjust(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     if edited == selection.timeline:
         return answered(context.say("looks_already"))
     if values == _GRAY:
-        return did("adjust_color", values, edited, context.say("look_gray"), silent=True)
+        return applied("adjust_color", values, edited, context.say("look_gray"), silent=True)
     shown = context.say("look.separator").join(
         context.say("look.gray")
         if (name, value) in _GRAY.items()
@@ -78,7 +78,7 @@ def adjust(clause: Clause, context: Context, selection: Selection) -> Outcomes:
         for name, value in values.items()
     )
     said = context.say("look_adjusted", shown=shown)
-    return did("adjust_color", values, edited, said, silent=True)
+    return applied("adjust_color", values, edited, said, silent=True)
 
 
 def _value(name: str, text: str, clip: Clip) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from nemovideo.local.agent.context import Context, Outcomes, answered, did
+from nemovideo.local.agent.context import Context, Outcomes, answered, applied
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.selection import Selection, needs_clips
 from nemovideo.local.agent.words import has
@@ -18,4 +18,4 @@ def keep(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     if edited == context.timeline:
         return answered(context.say("metadata_already"))
     said = context.say("metadata_kept" if kept else "metadata_dropped")
-    return did("set_metadata", {"keep": kept}, edited, said)
+    return applied("set_metadata", {"keep": kept}, edited, said)

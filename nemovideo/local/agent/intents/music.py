@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from nemovideo.local.agent import files, hiding, speech
-from nemovideo.local.agent.context import Context, Outcomes, answered, did, refused
+from nemovideo.local.agent.context import Context, Outcomes, answered, applied, refused
 from nemovideo.local.agent.loudness import new_volume
 from nemovideo.local.agent.message import AUDIO, Clause
 from nemovideo.local.agent.selection import no_clips, select_clips
@@ -29,7 +29,7 @@ def remove(clause: Clause, context: Context) -> Outcomes:
         return refused("remove_music", {}, context.say("no_music_to_remove"))
     if hiding.is_timed(clause.text):
         return hiding.hide(clause, context, "edit_music", "sounds", range(len(timeline.sounds)))
-    return did("remove_music", {}, evolve(timeline, sounds=()), context.say("music_removed"))
+    return applied("remove_music", {}, evolve(timeline, sounds=()), context.say("music_removed"))
 
 
 def matches_volume(clause: Clause) -> bool:
@@ -54,7 +54,7 @@ def change_volume(clause: Clause, context: Context) -> Outcomes:
     if edited == timeline:
         return answered(context.say("music_already", volume=volume))
     said = context.say("music_volume", volume=volume)
-    return did("set_music_volume", {"volume": volume}, edited, said)
+    return applied("set_music_volume", {"volume": volume}, edited, said)
 
 
 def matches_addition(clause: Clause) -> bool:
@@ -93,4 +93,4 @@ def add(clause: Clause, context: Context) -> Outcomes:
         return answered(context.say("music_playing", name=music.name, volume=volume))
     said = context.say("music_added", name=music.name, volume=volume)
     args = {"media": music.id, "volume": volume, "start_ms": start}
-    return did("add_music", args, edited, said)
+    return applied("add_music", args, edited, said)

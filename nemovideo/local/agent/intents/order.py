@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from nemovideo.local.agent import edits, files, speech
-from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
+from nemovideo.local.agent.context import Context, Outcomes, answered, applied, asked, refused
 from nemovideo.local.agent.intents import clips
 from nemovideo.local.agent.language import digits
 from nemovideo.local.agent.message import IMAGE, VIDEO, Clause
@@ -59,7 +59,7 @@ def reorder(clause: Clause, context: Context) -> Outcomes:
     if order == list(range(count)):
         return answered(context.say("order_already", names=names))
     edited = edits.with_clips(timeline, [timeline.clips[index] for index in order])
-    return did("reorder_clips", {"order": order}, edited, context.say("reordered", names=names))
+    return applied("reorder_clips", {"order": order}, edited, context.say("reordered", names=names))
 
 
 def _indexes(clause: Clause, timeline: Timeline) -> list[int | None]:

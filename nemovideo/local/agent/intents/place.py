@@ -6,7 +6,7 @@ from attrs import evolve
 
 from nemovideo.local.agent import edits
 from nemovideo.local.agent.backdrops import resolves
-from nemovideo.local.agent.context import Context, Outcomes, answered, did
+from nemovideo.local.agent.context import Context, Outcomes, answered, applied
 from nemovideo.local.agent.intents import background
 from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import Clause
@@ -60,10 +60,10 @@ def _move(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     if edited == context.timeline:
         return answered(context.say("placed_already"))
     if placed is None:
-        return did("place_person", {"place": "original"}, edited, context.say("place_reset"))
+        return applied("place_person", {"place": "original"}, edited, context.say("place_reset"))
     said = _described(context, placed) + (context.say("blurred_behind") if blurred else "")
     args = {"x": placed.x, "y": placed.y, "scale": placed.scale}
-    return did("place_person", args, edited, said)
+    return applied("place_person", args, edited, said)
 
 
 def _described(context: Context, placed: Place) -> str:

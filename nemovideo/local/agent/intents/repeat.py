@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from nemovideo.local.agent import edits, speech
-from nemovideo.local.agent.context import Context, Outcomes, did, refused
+from nemovideo.local.agent.context import Context, Outcomes, applied, refused
 from nemovideo.local.agent.language import digits, factor
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.selection import Selection, needs_clips
@@ -40,4 +40,4 @@ def repeat(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     sentence = "repeated" if selection.only is None else "repeated_clip"
     names = speech.listed(context, [clip.name for clip in selection.clips])
     said = context.say(sentence, names=names, times=count, length=length)
-    return did("repeat_clip", {"times": count}, edited, said)
+    return applied("repeat_clip", {"times": count}, edited, said)

@@ -7,7 +7,7 @@ import re
 from attrs import evolve
 
 from nemovideo.local.agent import edits
-from nemovideo.local.agent.context import Context, Outcomes, answered, did, refused
+from nemovideo.local.agent.context import Context, Outcomes, answered, applied, refused
 from nemovideo.local.agent.intents import background
 from nemovideo.local.agent.intents.create import asks_for_new
 from nemovideo.local.agent.language import digits, percent, times
@@ -173,4 +173,4 @@ def _change(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     if rate_for(text) is not None:
         sentence = "rated"
     args = {"fps": edited.fps, "width": edited.width, "height": edited.height}
-    return did("set_canvas", args, edited, context.say(sentence, size=size, fps=edited.fps))
+    return applied("set_canvas", args, edited, context.say(sentence, size=size, fps=edited.fps))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from nemovideo.local.agent import edits
-from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
+from nemovideo.local.agent.context import Context, Outcomes, answered, applied, asked, refused
 from nemovideo.local.agent.language import percent, times
 from nemovideo.local.agent.loudness import new_volume
 from nemovideo.local.agent.message import Clause
@@ -38,7 +38,7 @@ def set_background(clause: Clause, context: Context) -> Outcomes:
     if edited == timeline:
         return answered(context.say("background_volume_already", volume=volume))
     said = context.say("background_volume", volume=volume)
-    return did("set_background_volume", {"volume": volume}, edited, said)
+    return applied("set_background_volume", {"volume": volume}, edited, said)
 
 
 def matches(clause: Clause) -> bool:
@@ -67,7 +67,7 @@ def set_volume(clause: Clause, context: Context, selection: Selection) -> Outcom
     if edited == selection.timeline:
         return answered(context.say("volume_already", volume=volume))
     said = context.say("volume" if volume else "muted", volume=volume)
-    return did("set_volume", {"volume": volume}, edited, said, silent=True)
+    return applied("set_volume", {"volume": volume}, edited, said, silent=True)
 
 
 def _volume(text: str, current: float) -> float | None:

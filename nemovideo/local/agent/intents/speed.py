@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from nemovideo.local.agent import edits, speech
-from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
+from nemovideo.local.agent.context import Context, Outcomes, answered, applied, asked, refused
 from nemovideo.local.agent.language import factor, number, percent, times
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.selection import Selection, needs_clips
@@ -48,7 +48,7 @@ def change(clause: Clause, context: Context, selection: Selection) -> Outcomes:
         return answered(context.say("speed_already", shown=shown))
     length = speech.seconds(context, edited.duration_ms)
     said = context.say("speed", shown=shown, length=length)
-    return did("set_speed", {"speed": speed}, edited, said)
+    return applied("set_speed", {"speed": speed}, edited, said)
 
 
 def _speed(text: str) -> tuple[float | None, bool]:

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from nemovideo.local.agent import files, hiding, speech
 from nemovideo.local.agent.colors import find_colors
-from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
+from nemovideo.local.agent.context import Context, Outcomes, answered, applied, asked, refused
 from nemovideo.local.agent.fading import Fade, take_fade
 from nemovideo.local.agent.language import percent
 from nemovideo.local.agent.message import QUOTE, Clause, normalize
@@ -57,7 +57,7 @@ def remove(clause: Clause, context: Context) -> Outcomes:
     left = tuple(title for index, title in enumerate(timeline.titles) if index not in gone)
     sentence = "titles_removed" if len(texts) > 1 else "title_removed"
     said = context.say(sentence, words=speech.listed(context, [f"“{text}”" for text in texts]))
-    return did("remove_title", {"text": texts}, evolve(timeline, titles=left), said)
+    return applied("remove_title", {"text": texts}, evolve(timeline, titles=left), said)
 
 
 def _named(clause: Clause, timeline: Timeline) -> list[int]:
@@ -159,7 +159,7 @@ def change(clause: Clause, context: Context) -> Outcomes:
         sentence = "titles_changed" if len(changed) > 1 else "title_changed"
         shown = speech.listed(context, words)
         said = context.say(sentence, words=shown, now=now[-1] if alike else "")
-    return did("edit_title", _args(last), edited, said)
+    return applied("edit_title", _args(last), edited, said)
 
 
 def _changed(clause: Clause, timeline: Timeline, *, looks: bool) -> list[int]:
@@ -236,7 +236,9 @@ def add(clause: Clause, context: Context) -> Outcomes:
     shown = speech.span(context, timed.start_ms, timed.end_ms)
     how = _described(context, outside, plain, title)
     said = context.say("title_shown", words=words, shown=shown, how=how)
-    return did("add_title", _args(title), evolve(timeline, titles=(*timeline.titles, title)), said)
+    return applied(
+        "add_title", _args(title), evolve(timeline, titles=(*timeline.titles, title)), said
+    )
 
 
 def ask_for_words(clause: Clause, context: Context, effects: Sequence[str] = ()) -> Outcomes:

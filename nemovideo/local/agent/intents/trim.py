@@ -8,7 +8,7 @@ from __future__ import annotations
 import attrs
 
 from nemovideo.local.agent import edits, speech
-from nemovideo.local.agent.context import Context, Outcomes, answered, asked, did, refused
+from nemovideo.local.agent.context import Context, Outcomes, answered, applied, asked, refused
 from nemovideo.local.agent.language import find_time, mark_times, percent, time_range, times
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.selection import Selection, needs_clips, without_number
@@ -78,7 +78,7 @@ def trim(clause: Clause, context: Context, selection: Selection) -> Outcomes:
     said = context.say("part_kept" if cut.keeps else "part_cut", part=part, left=left)
     if len(edited.titles) < len(selection.timeline.titles):
         said += context.say("title_lost")
-    return did("trim_clip", args, edited, said)
+    return applied("trim_clip", args, edited, said)
 
 
 def _beyond(context: Context, cut: _Cut, total: int, selection: Selection, only: int | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from nemovideo.local.agent import edits
-from nemovideo.local.agent.context import Context, Outcome, Outcomes, answered, did, refused
+from nemovideo.local.agent.context import Context, Outcome, Outcomes, answered, applied, refused
 from nemovideo.local.agent.intents.background import restore
 from nemovideo.local.agent.message import Clause
 from nemovideo.local.agent.speech import listed
@@ -32,7 +32,7 @@ def start_over(_clause: Clause, context: Context) -> Outcomes:
     fresh = edits.timeline_of(main) if main else edits.timeline_for(context.media)
     if fresh is None or fresh == context.timeline:
         return answered(context.say("nothing_to_discard"))
-    return did("start_over", {}, fresh, context.say("started_over"))
+    return applied("start_over", {}, fresh, context.say("started_over"))
 
 
 def means_last_change(clause: Clause) -> bool:
