@@ -115,9 +115,9 @@ def check_local() -> None:
             said = refusal(engine="rembg")
             assert "nemovideo[rembg]" in said, said
         make_clip(clip)
-        made = client.remove_background(clip, background="white", output=clip.with_name("out.mp4"))
-        assert made.path, made
-        assert made.path.stat().st_size > 0
+        video = client.remove_background(clip, background="white", output=clip.with_name("out.mp4"))
+        assert video.path, video
+        assert video.path.stat().st_size > 0
 
 
 def refusal(engine: str | None = None, model: Path | None = None) -> str:

@@ -160,13 +160,13 @@ def rendered(path: Path, output: Path) -> list[Pixels]:
     draft = Timeline(
         clips=(clip,), width=media.width or 0, height=media.height or 0, fps=media.fps or 0
     )
-    with av.open(str(render(draft, {"m1": media}, output).path)) as made:
+    with av.open(str(render(draft, {"m1": media}, output).path)) as container:
         frames = []
-        for frame in made.decode(video=0):
+        for frame in container.decode(video=0):
             matrix = _BT709 if frame.colorspace == 1 else _BT601
             rgb = frame.reformat(format="rgb24", src_colorspace=matrix)
             frames.append(rgb.to_ndarray().astype(np.uint8, copy=False))
-        rate = float(made.streams.video[0].average_rate or FPS)
+        rate = float(container.streams.video[0].average_rate or FPS)
     output.with_suffix(".rate").write_text(str(rate))
     return frames
 

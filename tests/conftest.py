@@ -136,5 +136,5 @@ def backend(tmp_path: Path) -> Iterator[LocalBackend]:
 def client(backend: LocalBackend) -> Iterator[Client]:
     """A client of `backend`, created like a client of the cloud."""
     polling = Polling(interval_s=0.05)
-    with Client(base_url=backend.url, web_url=backend.url, polling=polling) as made:
-        yield made
+    with Client(base_url=backend.url, web_url=backend.url, polling=polling) as connected:
+        yield connected

@@ -22,12 +22,12 @@ CLASSES = [
 def test_every_error_has_a_remedy_and_survives_pickle_and_deepcopy(cls: type[NemoError]) -> None:
     error = cls("it broke")
     error.may_have_spent = True
-    for twin in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
-        assert type(twin) is cls
-        assert str(twin) == str(error)
-        assert vars(twin) == vars(error)
-        assert twin.remedy
-        assert twin.may_have_spent
+    for copied in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+        assert type(copied) is cls
+        assert str(copied) == str(error)
+        assert vars(copied) == vars(error)
+        assert copied.remedy
+        assert copied.may_have_spent
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)

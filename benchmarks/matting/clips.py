@@ -59,18 +59,18 @@ class KnownClip:
 
 def tuning_clips(*, frames: int = FRAMES) -> tuple[KnownClip, ...]:
     """Return the clips for tuning, rendered on first use."""
-    return tuple(_made(spec, frames) for spec in TUNING)
+    return tuple(_composite_clip(spec, frames) for spec in TUNING)
 
 
 def report_clips(*, frames: int = FRAMES) -> tuple[KnownClip, ...]:
     """Return the held-out clips for reporting; never tune on them."""
-    return tuple(_made(spec, frames) for spec in REPORT)
+    return tuple(_composite_clip(spec, frames) for spec in REPORT)
 
 
 def named_clips(parts: Sequence[str], *, frames: int = FRAMES) -> tuple[KnownClip, ...]:
     """Return the clips of both groups whose names contain one of these parts."""
     chosen = [spec for spec in (*TUNING, *REPORT) if any(part in spec.name for part in parts)]
-    return tuple(_made(spec, frames) for spec in chosen)
+    return tuple(_composite_clip(spec, frames) for spec in chosen)
 
 
 def folder_clips(folder: Path, *, frames: int = FRAMES) -> tuple[KnownClip, ...]:
@@ -79,23 +79,23 @@ def folder_clips(folder: Path, *, frames: int = FRAMES) -> tuple[KnownClip, ...]
     Raises:
         FileNotFoundError: A clip has no alpha, or there are no clips.
     """
-    made: list[KnownClip] = []
+    clips: list[KnownClip] = []
     for video in sorted(folder.glob("*.mp4")):
         alpha = video.with_suffix(".alpha.mkv")
         with av.open(str(alpha)) as container:
             stream = container.streams.video[0]
             size = stream.width, stream.height
             count = sum(1 for _ in container.decode(stream))
-        made.append(KnownClip(video.stem, video, alpha, size, min(count, frames), "given", False))
-    if not made:
+        clips.append(KnownClip(video.stem, video, alpha, size, min(count, frames), "given", False))
+    if not clips:
         raise FileNotFoundError(f"there is no NAME.mp4 in {folder}")
-    return tuple(made)
+    return tuple(clips)
 
 
 def speed_clip(size: Size, *, moving: bool, seconds: int) -> KnownClip:
     """Return a long clip with audio for measuring speed."""
     spec = SPEED[size, moving]
-    return _made(spec, seconds * FPS, sound=True)
+    return _composite_clip(spec, seconds * FPS, sound=True)
 
 
 def truth(clip: KnownClip) -> Iterator[Bytes]:
@@ -112,7 +112,7 @@ def pictures(clip: KnownClip) -> Iterator[Bytes]:
             yield frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
 
 
-def _made(spec: Spec, frames: int, *, sound: bool = False) -> KnownClip:
+def _composite_clip(spec: Spec, frames: int, *, sound: bool = False) -> KnownClip:
     stem = f"{spec.name}-{spec.size[1]}p-{frames}-{_VERSION}"
     folder = bench_dir() / "clips"
     video, alpha = folder / f"{stem}.mp4", folder / f"{stem}.alpha.mkv"
@@ -180,11 +180,11 @@ def _cast(spec: Spec) -> Callable[[int], Floats]:
 
     def together(frame: int) -> Floats:
         (first, rgba), *others = actors
-        made = motion.warp(rgba, first.path(frame), spec.size, (first.place, first.height))
+        frame_rgba = motion.warp(rgba, first.path(frame), spec.size, (first.place, first.height))
         for actor, rgba in others:
             front = motion.warp(rgba, actor.path(frame), spec.size, (actor.place, actor.height))
-            made = front + made * (1 - front[..., 3:])
-        return made
+            frame_rgba = front + frame_rgba * (1 - front[..., 3:])
+        return frame_rgba
 
     return together
 

@@ -23,12 +23,12 @@ EVERY = 15
 
 
 def color_error(
-    made: Iterable[tuple[Bytes, Bytes]], pictures: Iterable[Bytes], true: Iterable[Bytes]
+    results: Iterable[tuple[Bytes, Bytes]], pictures: Iterable[Bytes], true: Iterable[Bytes]
 ) -> float:
     """Return the mean absolute difference of the composites in the band, 0..255.
 
     Args:
-        made: The colors and alpha of each frame to composite.
+        results: The colors and alpha of each frame to composite.
         pictures: The footage.
         true: The true alpha.
     """
@@ -36,7 +36,7 @@ def color_error(
 
     errors: list[float] = []
     for number, ((colors, mask), picture, alpha) in enumerate(
-        zip(made, pictures, true, strict=True)
+        zip(results, pictures, true, strict=True)
     ):
         near = band(alpha) if number % EVERY == 0 else None
         if near is None or not near.any():
@@ -49,5 +49,5 @@ def color_error(
 
 def _over_green(colors: Floats, alpha: Bytes) -> Floats:
     share = (alpha[..., np.newaxis] / np.float32(255)).astype(np.float32)
-    made: Floats = colors * share + np.array(GREEN, dtype=np.float32) * (1 - share)
-    return made
+    composite: Floats = colors * share + np.array(GREEN, dtype=np.float32) * (1 - share)
+    return composite

@@ -46,11 +46,11 @@ class Scores:
     lost: float
 
 
-def compare(made: Iterable[Bytes], true: Iterable[Bytes]) -> Scores:
+def compare(masks: Iterable[Bytes], true: Iterable[Bytes]) -> Scores:
     """Return the scores of the masks of a clip.
 
     Args:
-        made: The masks to score, one per frame, uint8, height × width, 0..255.
+        masks: The masks to score, one per frame, uint8, height × width, 0..255.
         true: The true masks, of the same number and size.
 
     Raises:
@@ -58,10 +58,10 @@ def compare(made: Iterable[Bytes], true: Iterable[Bytes]) -> Scores:
     """
     rows: list[tuple[float, ...]] = []
     before: tuple[Floats, Floats] | None = None
-    for made_bytes, true_bytes in zip(made, true, strict=True):
-        if made_bytes.shape != true_bytes.shape:
-            raise ValueError(f"a mask is {made_bytes.shape}, the true one {true_bytes.shape}")
-        mask, truth = _share(made_bytes), _share(true_bytes)
+    for mask_bytes, true_bytes in zip(masks, true, strict=True):
+        if mask_bytes.shape != true_bytes.shape:
+            raise ValueError(f"a mask is {mask_bytes.shape}, the true one {true_bytes.shape}")
+        mask, truth = _share(mask_bytes), _share(true_bytes)
         error = mask - truth
         moved = 0.0 if before is None else _rms((mask - before[0]) - (truth - before[1]))
         mad, mse = float(np.abs(error).mean()), float((error**2).mean())
@@ -92,9 +92,9 @@ def _rms(values: Floats) -> float:
 
 
 def _iou(mask: Floats, truth: Floats) -> float:
-    made, true = mask >= 0.5, truth >= 0.5
-    union = np.count_nonzero(made | true)
-    return np.count_nonzero(made & true) / union if union else 1.0
+    kept, true = mask >= 0.5, truth >= 0.5
+    union = np.count_nonzero(kept | true)
+    return np.count_nonzero(kept & true) / union if union else 1.0
 
 
 def band(truth: Bytes) -> npt.NDArray[np.bool_]:
@@ -141,11 +141,11 @@ def _filtered(mask: Floats, kernel: Floats, axis: int) -> Floats:
     half, length = len(kernel) // 2, mask.shape[axis]
     widths = [(half, half) if each == axis else (0, 0) for each in range(2)]
     padded = np.pad(mask, widths, mode="edge")
-    made = np.zeros_like(mask)
+    filtered = np.zeros_like(mask)
     for start, weight in enumerate(kernel):
         window = slice(start, start + length)
-        made += weight * (padded[window] if axis == 0 else padded[:, window])
-    return made
+        filtered += weight * (padded[window] if axis == 0 else padded[:, window])
+    return filtered
 
 
 def _kernels() -> tuple[Floats, Floats]:

@@ -148,10 +148,10 @@ def warp(rgba: Floats, pose: Pose, size: tuple[int, int], place: tuple[float, fl
         small = (max(2, round(columns * factor)), max(2, round(rows * factor)))
         shrunk = np.asarray(cv2.resize(rgba, small, interpolation=cv2.INTER_AREA), np.float32)
         map_u, map_v = map_u * (small[0] / columns), map_v * (small[1] / rows)
-    made = cv2.remap(
+    warped = cv2.remap(
         shrunk, map_u, map_v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT, borderValue=0
     )
-    return np.asarray(np.clip(made, 0, 1), np.float32)
+    return np.asarray(np.clip(warped, 0, 1), np.float32)
 
 
 def _scaled(grid: npt.NDArray[np.floating], width: int, height: int) -> Floats:

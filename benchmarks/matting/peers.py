@@ -107,8 +107,8 @@ def rembg_mask() -> MaskOf:
     session = rembg.new_session("dis_custom", model_path=str(model))
 
     def mask(picture: Bytes) -> Floats:
-        made = rembg.remove(picture, session=session, only_mask=True)
-        return np.asarray(np.asarray(made) / np.float32(255), dtype=np.float32)
+        alpha = rembg.remove(picture, session=session, only_mask=True)
+        return np.asarray(np.asarray(alpha) / np.float32(255), dtype=np.float32)
 
     return mask
 
@@ -145,7 +145,7 @@ def _per_frame(mask_of: MaskOf, video: Path, output: Path, frames: int) -> None:
 
     def blended() -> Iterator[VideoFrame]:
         capture = cv2.VideoCapture(str(video))
-        behind = np.array(GREEN, dtype=np.float32)
+        background = np.array(GREEN, dtype=np.float32)
         while True:
             there, bgr = capture.read()
             if not there:
@@ -153,8 +153,8 @@ def _per_frame(mask_of: MaskOf, video: Path, output: Path, frames: int) -> None:
             picture = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
             mask = cv2.resize(mask_of(picture), (picture.shape[1], picture.shape[0]))
             share = mask[..., np.newaxis].astype(np.float32)
-            made = picture.astype(np.float32) * share + behind * (1 - share)
-            yield VideoFrame.from_ndarray(made.astype(np.uint8), format="rgb24")
+            blend = picture.astype(np.float32) * share + background * (1 - share)
+            yield VideoFrame.from_ndarray(blend.astype(np.uint8), format="rgb24")
 
     _write(blended(), video, output, frames)
 

@@ -169,8 +169,8 @@ def with_passer_by(
 
 
 def _zoomed(picture: Floats, zoom: float) -> Floats:
-    made = cv2.resize(picture, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)
-    return np.asarray(made, dtype=np.float32)
+    scaled = cv2.resize(picture, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(scaled, dtype=np.float32)
 
 
 def _static(picture: Floats) -> Room:

@@ -50,8 +50,8 @@ _EDGES: tuple[tuple[str, Box], ...] = (
 
 def clip(name: str) -> Path:
     """Return a clip of the benchmark."""
-    (made,) = clips.named_clips([name])
-    return made.video
+    (clip,) = clips.named_clips([name])
+    return clip.video
 
 
 def cut(client: Client, video: Path, background: str, folder: Path) -> Path:
@@ -126,8 +126,8 @@ def main() -> None:
         astronaut, official = clip(ASTRONAUT), clip(OFFICIAL)
 
         office = cut(client, astronaut, "office setting", folder)
-        made = [frames(video, _MOMENTS) for video in (astronaut, office)]
-        save([[tile(picture) for picture in row] for row in made], "before-after.jpg")
+        rows = [frames(video, _MOMENTS) for video in (astronaut, office)]
+        save([[tile(picture) for picture in row] for row in rows], "before-after.jpg")
 
         middle = _MOMENTS[1:2]
         others = [

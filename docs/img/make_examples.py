@@ -46,10 +46,10 @@ def engines() -> None:
     """Four hard clips: the frame, then each engine's result on green."""
     rows = []
     for name, label in HARD:
-        (made,) = clips.named_clips([name], frames=60)
+        (clip,) = clips.named_clips([name], frames=60)
         row = []
         for engine in ENGINES:
-            frames = Matting(engine=engine).frames(made.video)
+            frames = Matting(engine=engine).frames(clip.video)
             frame = next(each for number, each in enumerate(frames) if number == _FRAME)
             if not row:
                 row.append(_labeled(frame.rgb, label))
@@ -99,9 +99,9 @@ def preview() -> None:
     source = make_cuts.clip(make_cuts.OFFICIAL)
     with tempfile.TemporaryDirectory() as folder, Client.local() as client:
         small = make_cuts.small(source, Path(folder, "talk.mp4"), height=360)
-        made = client.preview(small, background="office setting", at=(0.5, 2))
+        preview = client.preview(small, background="office setting", at=(0.5, 2))
     for theme in ("light", "dark"):
-        shoot(made._repr_html_(), 700, 480, HERE / f"preview-{theme}.png", dark=theme == "dark")
+        shoot(preview._repr_html_(), 700, 480, HERE / f"preview-{theme}.png", dark=theme == "dark")
 
 
 CALLS = (

@@ -71,13 +71,13 @@ class Reference(griffe.Extension):
 
     def on_class(self, *, cls: griffe.Class, **_: object) -> None:
         """Leave out undocumented parameters of a constructor."""
-        made = cls.members.get("__init__")
-        if not isinstance(made, griffe.Function):
+        constructor = cls.members.get("__init__")
+        if not isinstance(constructor, griffe.Function):
             return
         documented = cls.docstring.value.partition("Args:")[2] if cls.docstring else ""
         if not documented:
             del cls.members["__init__"]  # users get these objects from others
             return
-        for parameter in list(made.parameters):
+        for parameter in list(constructor.parameters):
             if not re.search(rf"\b{parameter.name}:", documented) and parameter.name != "self":
-                del made.parameters[parameter.name]
+                del constructor.parameters[parameter.name]

@@ -319,13 +319,13 @@ class Coordinator:
         if record is not None and record.order.key != spec.key:
             record = None
         item.overwrite = self._spec.overwrite or is_truncated(record, item.output)
-        if record is not None and (made := self._checkpoints.finish(item.output)) is not None:
+        if record is not None and (finished := self._checkpoints.finish(item.output)) is not None:
             note = "" if record.finished else "made by the previous run, which was interrupted"
-            self._skip(item, made, note)
+            self._skip(item, finished, note)
         elif item.output.exists() and not item.overwrite:
             self._fail(item, _exists(item.output))
-        elif (twin := next(self._checkpoints.results_for(spec.key), None)) is not None:
-            path, copied = twin
+        elif (duplicate := next(self._checkpoints.results_for(spec.key), None)) is not None:
+            path, copied = duplicate
             self._checkpoints.copy(path, copied, source, item.output)
             self._skip(item, copied, f"the same content as {path.name}")
         else:

@@ -53,13 +53,13 @@ class Plan:
 def _problem_of(pattern: str) -> str | None:
     """Return what is wrong with a pattern of names; None if it is valid."""
     try:
-        made = {pattern.format(stem="x" * 300 + end, suffix=".mp4") for end in "ab"}
+        names = {pattern.format(stem="x" * 300 + end, suffix=".mp4") for end in "ab"}
     except (LookupError, ValueError, AttributeError):
         return "only {stem} and {suffix} may be in braces"
-    if any(set(name) & {"/", "\\", "\0"} for name in made):
+    if any(set(name) & {"/", "\\", "\0"} for name in names):
         return "it must be a file name, without folders; the output folder is a separate argument"
-    if len(made) < 2:
+    if len(names) < 2:
         return "it must contain {stem}"
-    if not all(name.endswith(".mp4") for name in made):
+    if not all(name.endswith(".mp4") for name in names):
         return "it must end with {suffix}"
     return None

@@ -42,8 +42,8 @@ class Layer(Generic[L]):
 
     def __get__(self, holder: object, owner: type[object]) -> L:
         """Return the holder's layer."""
-        made: L = self.of(holder)
-        return made
+        layer: L = self.of(holder)
+        return layer
 
     def of(self, holder: object, prefix: str = "") -> Any:  # noqa: ANN401 - the caller knows
         """Return the holder's layer, of the class with this prefix, such as "Async"."""

@@ -191,10 +191,10 @@ class _Turn:
         changes = reply.changes
         if changes is None and after is not None:
             changes = state_flow.changes(before, after)
-        made = changes is not None and _is_generation(changes)
-        self._add_reply(reply, changes, generation=made)
+        generated = changes is not None and _is_generation(changes)
+        self._add_reply(reply, changes, generation=generated)
         actions = set(reply.actions)
-        if actions.intersection(_TIMELINE) or (made and reply.changes is None):
+        if actions.intersection(_TIMELINE) or (generated and reply.changes is None):
             self.paragraphs.append(self._timeline(after))
         if GuiAction.CREDITS in actions:
             yield from self._add_credits()

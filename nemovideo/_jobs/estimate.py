@@ -65,8 +65,8 @@ def of_source(
     spec = within_video(spec, uploads[0])
     header = _trimmed(uploads[0].header, spec.trim)
     if context.backend is None:
-        made = yield from _in_cloud(credits, header, chosen, quality, edited=edit is not None)
-        return attrs.evolve(made, warnings=spec.notes)
+        estimate = yield from _in_cloud(credits, header, chosen, quality, edited=edit is not None)
+        return attrs.evolve(estimate, warnings=spec.notes)
     return (yield from _locally(context, context.backend, credits, spec, uploads, chosen))
 
 

@@ -125,5 +125,5 @@ def _rendered(
         timeline, media, reply = edited_draft(spec, uploads, footage)
         check_length(at_s, timeline.duration_ms)
         engine = None if context.backend is None else context.backend.load_engine
-        made = preview_draft(timeline, media, at_s, engine)
-    return attrs.evolve(made, warnings=(*made.warnings, *reply.warnings))
+        preview = preview_draft(timeline, media, at_s, engine)
+    return attrs.evolve(preview, warnings=(*preview.warnings, *reply.warnings))

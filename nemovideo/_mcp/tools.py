@@ -187,10 +187,10 @@ class Tools:
                 session = await self._attached(session_id)
                 return preview_answer(await session.preview(at), session.id)
             clip, new_background = self._source(source), self._background(background)
-            made = await self._client.preview(
+            preview = await self._client.preview(
                 clip, background=new_background, edit=edit, trim=trim, at=at
             )
-            return preview_answer(made)
+            return preview_answer(preview)
 
         return await self._jobs.run(call, "preview", run)
 

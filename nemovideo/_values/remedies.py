@@ -105,9 +105,9 @@ class Remedy(str):
 
     def __new__(cls, *steps: Step, following: str = "") -> Remedy:
         """Make a remedy; `following` is a second remedy to append."""
-        made = super().__new__(cls, _joined(steps, following, "python"))
-        made.steps, made.following = steps, following
-        return made
+        remedy = super().__new__(cls, _joined(steps, following, "python"))
+        remedy.steps, remedy.following = steps, following
+        return remedy
 
     @classmethod
     def after(cls, first: str, second: Remedy) -> Remedy:

@@ -88,13 +88,13 @@ def _preview(session: Session, folder: Path) -> Answer:
     """Write a picture of the draft under an unused name in the folder."""
     path = unused_path(folder / "preview", "png")
     try:
-        made = session.preview()
+        preview = session.preview()
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        made.save(path)
+        preview.save(path)
     except NemoError as error:
         return Answer(sentence_for(error, "", "en"), Route.STATE, error=error)
-    return Answer("\n".join((str(path), *made.warnings)), Route.STATE)
+    return Answer("\n".join((str(path), *preview.warnings)), Route.STATE)
 
 
 def _sentences(files: tuple[str, ...]) -> Iterator[str]:

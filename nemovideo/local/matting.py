@@ -64,7 +64,7 @@ class Matting:
         self._engine = LazyMatting(engine, device=device)
         self._softness = softness
         self._grow_px = grow_px
-        self._behind = keep == "all"
+        self._keep_people_behind = keep == "all"
         self._notices = Notices()
         self._write_notices = Notices()
         self._read: float | None = None  # the fraction of its video that `frames` has read
@@ -105,7 +105,7 @@ class Matting:
         alpha = picture_matte(
             image.convert("RGB"),
             self._engine.load(),
-            behind=self._behind,
+            keep_people_behind=self._keep_people_behind,
             warn=self._notices.add,
         )
         return self._finished(alpha, image.size)
@@ -146,7 +146,7 @@ class Matting:
         matted = mattes(
             item,
             self._engine.load,
-            behind=self._behind,
+            keep_people_behind=self._keep_people_behind,
             warn=self._notices.add,
             masks={time_s: mask_of(time_s, mask) for time_s, mask in (masks or {}).items()},
             clean_edges=clean_edges,

@@ -437,10 +437,10 @@ def test_other_edits_do_not_replace_a_result_without_overwrite(
 
 
 def test_every_file_gets_the_edit_the_trim_and_the_quality(tmp_path: Path, clips: Path) -> None:
-    made: list[tuple[int, int, str]] = []
+    calls: list[tuple[int, int, str]] = []
 
     def record_render(timeline: Any, *args: Any, **options: Any) -> Written:
-        made.append((timeline.duration_ms, len(timeline.titles), options["quality"]))
+        calls.append((timeline.duration_ms, len(timeline.titles), options["quality"]))
         return quick_render(timeline, *args, **options)
 
     out = tmp_path / "out"
@@ -452,7 +452,7 @@ def test_every_file_gets_the_edit_the_trim_and_the_quality(tmp_path: Path, clips
         edits: dict[str, Any] = {"edit": "add the title 'Hi'", "trim": (0, 0.1), "quality": "low"}
         report = remove(**edits)
         assert report.ok, str(report)
-        assert made == [(100, 1, "low")] * 3
+        assert calls == [(100, 1, "low")] * 3
         assert statuses(remove(**edits)) == ["skipped"] * 3
         assert statuses(remove(**{**edits, "quality": "high"})) == ["failed"] * 3
         with pytest.raises(errors.InvalidRequestError, match="trim"):

@@ -44,13 +44,17 @@ def test_a_copied_or_pickled_client_keeps_only_its_settings(
 ) -> None:
     monkeypatch.setenv("NEMO_TOKEN", TOKEN)
     monkeypatch.setenv("NEMO_API_URL", "https://api.test")
-    made = cls(clock=FakeClock(), timeout_s=7, deadline=9, user_agent="me/1", config_dir=tmp_path)
+    original = cls(
+        clock=FakeClock(), timeout_s=7, deadline=9, user_agent="me/1", config_dir=tmp_path
+    )
     with monkeypatch.context() as other_environment:
         other_environment.delenv("NEMO_TOKEN")
         other_environment.delenv("NEMO_API_URL")
-        twin = pickle.loads(pickle.dumps(made)) if how == "pickle" else copy.deepcopy(made)
-    ours, copied = made._settings, twin._settings
-    assert type(twin) is cls
+        duplicate = (
+            pickle.loads(pickle.dumps(original)) if how == "pickle" else copy.deepcopy(original)
+        )
+    ours, copied = original._settings, duplicate._settings
+    assert type(duplicate) is cls
     assert (copied.base_url, copied.token, copied.timeout_s, copied.deadline_s) == (
         *(ours.base_url, ours.token),
         *(7, 9),
@@ -58,7 +62,7 @@ def test_a_copied_or_pickled_client_keeps_only_its_settings(
     assert copied.headers == ours.headers
     assert copied.store.directory == tmp_path
     assert not isinstance(copied.clock, FakeClock)
-    assert twin.backend is None
+    assert duplicate.backend is None
 
 
 def test_a_pickled_client_works_in_another_process(backend: LocalBackend) -> None:
@@ -106,11 +110,11 @@ def test_a_client_may_be_closed_twice_but_not_used_afterwards() -> None:
         assert client.credits.balance().available == 100
 
     async def main() -> None:
-        made = AsyncClient(TOKEN, base_url="https://api.test")
-        await made.close()
-        await made.aclose()
+        async_client = AsyncClient(TOKEN, base_url="https://api.test")
+        await async_client.close()
+        await async_client.aclose()
         with pytest.raises(errors.InvalidRequestError, match="the client is closed"):
-            await made.credits.balance()
+            await async_client.credits.balance()
 
     asyncio.run(main())
 

@@ -379,8 +379,8 @@ def test_hooks_see_the_callers_context_variables(endless: Service) -> None:
         client.sessions.create().send("hello")
 
     async def main() -> None:
-        async with AsyncClient(TOKEN, base_url=endless.url, on_request=record) as made:
-            await (await made.sessions.create()).send("hello")
+        async with AsyncClient(TOKEN, base_url=endless.url, on_request=record) as recorded:
+            await (await recorded.sessions.create()).send("hello")
 
     for loop in LOOPS:
         anyio.run(main, backend=loop)

@@ -116,8 +116,8 @@ def test_every_error_in_every_form_on_every_endpoint(row: Row, form: str) -> Non
         assert tuple(clock.waits) == row.waits
         bodies = {request.content for request in script.requests}
         assert len(bodies) == 1 or name == "upload"  # a multipart boundary is random
-        for twin in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
-            assert (str(twin), vars(twin)) == (str(error), vars(error))
+        for copied in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+            assert (str(copied), vars(copied)) == (str(error), vars(error))
 
 
 EXCEPT_SUBMIT = [

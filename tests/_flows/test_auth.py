@@ -302,8 +302,8 @@ def test_a_stored_client_id_of_any_form_is_used(tmp_path: Path, kept: str) -> No
 def test_a_corrupt_client_id_file_is_renamed_and_replaced(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "client_id").write_bytes(damage)
     store = CredentialStore(tmp_path, "scope")
-    made = store.client_id()
-    assert CredentialStore(tmp_path, "scope").client_id() == made
+    client_id = store.client_id()
+    assert CredentialStore(tmp_path, "scope").client_id() == client_id
     (renamed,) = tmp_path.glob("client_id.damaged-*")
     assert renamed.read_bytes() == damage
 
@@ -406,12 +406,12 @@ def test_many_threads_share_one_client(backend: LocalBackend) -> None:
         ("nmv_usr_ä", "characters"),
     ],
 )
-@pytest.mark.parametrize("made", [Client, AsyncClient])
+@pytest.mark.parametrize("cls", [Client, AsyncClient])
 def test_an_invalid_token_for_the_cloud_is_rejected_and_not_shown(
-    token: str, message: str, made: type[Client] | type[AsyncClient]
+    token: str, message: str, cls: type[Client] | type[AsyncClient]
 ) -> None:
     with pytest.raises(errors.InvalidRequestError) as caught:
-        made(token)
+        cls(token)
     assert message in str(caught.value)
     assert caught.value.remedy
     assert "abc" not in str(caught.value)

@@ -43,11 +43,11 @@ def positions(backend: LocalBackend, token: str, count: int) -> list[int]:
         "X-Skill-Platform": "unknown",
     }
     with httpx.Client(base_url=backend.url, headers=headers) as plain:
-        made = plain.post("/api/tasks/me/with-session/nemo_agent", json={}).json()
+        created = plain.post("/api/tasks/me/with-session/nemo_agent", json={}).json()
         body = {
             "app_name": "nemo_agent",
             "user_id": "me",
-            "session_id": made.get("data", made)["session_id"],
+            "session_id": created.get("data", created)["session_id"],
             "new_message": {"role": "user", "parts": [{"text": TITLE}]},
             "streaming": True,
         }

@@ -75,6 +75,6 @@ def bench(tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     renderer = QuickRenderer()
     (tmp_path / "work").mkdir()
     with LocalBackend(tmp_path / "state", render=renderer) as backend:
-        made = Bench(tmp_path / "work", clip, backend, renderer, monkeypatch)
-        made.token = backend.issue_token(credits=100)
-        yield made
+        created = Bench(tmp_path / "work", clip, backend, renderer, monkeypatch)
+        created.token = backend.issue_token(credits=100)
+        yield created

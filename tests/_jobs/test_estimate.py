@@ -41,19 +41,19 @@ def cloud() -> Client:
 def test_the_cloud_is_estimated_from_the_header_alone(cloud: Client, tmp_path: Path) -> None:
     with cloud:
         long = make_video(tmp_path / "a.mp4", seconds=20, fps=5, tone=None)
-        made = cloud.estimate(long, background="blur")
-        assert (made.credits, made.seconds) == (50, 45)
+        estimate = cloud.estimate(long, background="blur")
+        assert (estimate.credits, estimate.seconds) == (50, 45)
         pixels = 160 * 120 * 100
-        assert made.output_bytes == round(pixels * rates.size("mp4", "high").bits / 8)
-        assert made.basis.startswith("rough")
+        assert estimate.output_bytes == round(pixels * rates.size("mp4", "high").bits / 8)
+        assert estimate.basis.startswith("rough")
         cut = cloud.estimate(long, background="blur", trim=(0, 1))
         assert cut.seconds == 20
         assert "at least 20 s" in cut.basis
         clear = cloud.estimate(long.read_bytes(), background="transparent")
-        assert (clear.output_bytes or 0) > made.output_bytes
+        assert (clear.output_bytes or 0) > estimate.output_bytes
         url = cloud.estimate("https://example.com/talk.mp4")
         assert (url.credits, url.seconds, url.output_bytes) == (50, None, None)
-        assert "50" in made._repr_html_()
+        assert "50" in estimate._repr_html_()
 
 
 def test_an_impossible_result_is_not_estimated(cloud: Client, tmp_path: Path) -> None:
@@ -70,10 +70,12 @@ def test_a_measurement_is_made_again_until_there_is_a_render(tmp_path: Path) -> 
     source = make_video(tmp_path / "a.mp4", seconds=3, tone=None)
     with Client.local(engine=YellowMatte()) as client:
         for _ in range(2):
-            made = client.estimate(source, background="blur")
-            assert made.credits == 1
-            assert made.seconds is not None
-            assert made.basis == "measured on a few frames just now; size: typical for this format"
+            estimate = client.estimate(source, background="blur")
+            assert estimate.credits == 1
+            assert estimate.seconds is not None
+            assert (
+                estimate.basis == "measured on a few frames just now; size: typical for this format"
+            )
         assert rates.speed("YellowMatte", "mp4") is None  # a measurement is not a render
         assert client.backend is not None
         assert client.backend.requests == ()
@@ -103,18 +105,18 @@ def test_a_slow_measurement_is_cut_short(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("nemovideo.local.previews._TRIAL_S", 0)
     source = make_video(tmp_path / "a.mp4", seconds=3, tone=None)
     with Client.local(engine=YellowMatte()) as client:
-        made = client.estimate(source, background="blur")
-    assert made.seconds is not None
-    assert made.seconds > 0
+        estimate = client.estimate(source, background="blur")
+    assert estimate.seconds is not None
+    assert estimate.seconds > 0
 
 
 def test_earlier_renders_predict_the_size_of_the_next(tmp_path: Path) -> None:
     source = make_video(tmp_path / "a.mp4", pictures=[person_picture(640, 480)], seconds=1.6)
     with Client.local(engine=YellowMatte()) as client:
         video = client.remove_background(source, background="blur", output=tmp_path / "out.mp4")
-        made = client.estimate(source, background="blur")
-    assert made.output_bytes == pytest.approx(video.size_bytes, rel=0.02)
-    assert made.basis == "measured: time and size from earlier renders on this machine"
+        estimate = client.estimate(source, background="blur")
+    assert estimate.output_bytes == pytest.approx(video.size_bytes, rel=0.02)
+    assert estimate.basis == "measured: time and size from earlier renders on this machine"
 
 
 def test_a_trimmed_clip_takes_less(cloud: Client, tmp_path: Path) -> None:
@@ -152,9 +154,9 @@ def test_the_estimate_for_the_cloud_says_that_it_ignores_the_edit(
     source = make_video(tmp_path / "a.mp4", seconds=1)
     with cloud:
         plain = cloud.estimate(source, background="blur")
-        made = cloud.estimate(source, background="blur", edit="make it square")
-    assert made.output_bytes == plain.output_bytes
-    assert made.basis == f"{plain.basis}, without the edit"
+        estimate = cloud.estimate(source, background="blur", edit="make it square")
+    assert estimate.output_bytes == plain.output_bytes
+    assert estimate.basis == f"{plain.basis}, without the edit"
 
 
 def test_words_that_the_local_agent_does_not_know_are_always_refused(tmp_path: Path) -> None:
@@ -172,11 +174,11 @@ def test_words_that_the_local_agent_does_not_know_are_always_refused(tmp_path: P
 def test_an_estimate_warns_about_what_the_job_would_warn_about(edit: str, tmp_path: Path) -> None:
     source = make_video(tmp_path / "a.mp4", seconds=0.2)
     with Client.local(engine=YellowMatte()) as client:
-        made = client.estimate(source, background="beach", edit=edit)
+        estimate = client.estimate(source, background="beach", edit=edit)
         video = client.remove_background(source, background="beach", edit=edit)
-    assert made.warnings == video.warnings
-    assert bool(made.warnings) == (edit != "mirror it")
-    assert made._repr_html_().count("Note: ") == len(made.warnings)
+    assert estimate.warnings == video.warnings
+    assert bool(estimate.warnings) == (edit != "mirror it")
+    assert estimate._repr_html_().count("Note: ") == len(estimate.warnings)
 
 
 def test_the_cloud_estimate_warns_about_a_shortened_trim(cloud: Client, tmp_path: Path) -> None:

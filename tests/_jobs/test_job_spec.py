@@ -156,8 +156,8 @@ def test_a_format_without_transparency_is_a_warning_where_nothing_replaces_the_b
 ) -> None:
     video = local.remove_background(clip, output=tmp_path / name)
     exported = local.sessions.attach(video.session_id).export(tmp_path / f"exported-{name}")
-    for made in (video, exported):
-        count = sum("no transparency" in warning for warning in made.warnings)
+    for result in (video, exported):
+        count = sum("no transparency" in warning for warning in result.warnings)
         assert count == warned
 
 
@@ -244,8 +244,8 @@ def test_metadata_can_be_removed(local: Client, tmp_path: Path) -> None:
     for keep in (True, False):
         path = tmp_path / f"{keep}.mp4"
         video = local.remove_background(talk, background="white", metadata=keep, output=path)
-        with av.open(str(path)) as made:
-            titles.append(made.metadata.get("title"))
+        with av.open(str(path)) as container:
+            titles.append(container.metadata.get("title"))
     assert titles == ["At home", None]
     assert any("title" in warning for warning in video.warnings)
 

@@ -98,10 +98,10 @@ def test_by_default_a_photo_becomes_a_photo_and_an_animation_a_video(
     frames[0].save(moving, save_all=True, append_images=frames[1:], duration=100)
     sources = (still, still.read_bytes(), moving, Upload(moving.read_bytes(), name="dance"))
     with quick_backend(tmp_path / "state") as backend, quick_client(backend) as client:
-        made = [client.remove_background(source, background="white") for source in sources]
+        videos = [client.remove_background(source, background="white") for source in sources]
         cutout = client.remove_background(moving, background="transparent")
         estimates = [client.estimate(moving, format=name).output_bytes for name in (None, "mp4")]
-    assert [suffix_of(video.job.url or "") for video in made] == ["png", "png", "mp4", "mp4"]
+    assert [suffix_of(video.job.url or "") for video in videos] == ["png", "png", "mp4", "mp4"]
     assert suffix_of(cutout.job.url or "") == "webm"
     assert estimates[0] == estimates[1]
 

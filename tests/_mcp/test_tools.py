@@ -30,11 +30,11 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def folder(tmp_path: Path, clip: Path) -> Path:
-    made = tmp_path.resolve() / "clips"
-    made.mkdir()
-    make_clip(made / "talk.mp4")
-    make_picture(made / "bg.png", (0, 200, 0))
-    return made
+    created = tmp_path.resolve() / "clips"
+    created.mkdir()
+    make_clip(created / "talk.mp4")
+    make_picture(created / "bg.png", (0, 200, 0))
+    return created
 
 
 @asynccontextmanager

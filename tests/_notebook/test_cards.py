@@ -73,15 +73,15 @@ def test_a_draft_shows_its_tracks_names_and_times() -> None:
 @settings(max_examples=15)
 @given(st.text())
 def test_names_are_escaped(name: str) -> None:
-    made = draft(
+    edited = draft(
         track(0, segment(9_000, name=f"{name}{EVIL}")),
         track(7, segment(9_000, text=f"{EVIL}{name}")),
         m={"title": EVIL + name},
     )
     for html in (
-        made._repr_html_(),
-        draft().diff(made)._repr_html_(),
-        made.diff(draft())._repr_html_(),
+        edited._repr_html_(),
+        draft().diff(edited)._repr_html_(),
+        edited.diff(draft())._repr_html_(),
         cards.job_progress(EVIL, None, EVIL),
         cards.video_card(EVIL.replace("/", ""), f"https://example.org/{EVIL}", [EVIL]),
         cards.message_card(EVIL, EVIL, details=[EVIL], warnings=[EVIL]),
@@ -102,8 +102,8 @@ def test_thousands_of_segments_and_tracks_make_a_small_picture() -> None:
 
 
 def test_a_long_name_is_clipped_to_its_bar() -> None:
-    made = draft(track(0, segment(1_000, name="a very long name indeed"), segment(9_000)))
-    words = Page(made._repr_html_()).words
+    sample = draft(track(0, segment(1_000, name="a very long name indeed"), segment(9_000)))
+    words = Page(sample._repr_html_()).words
     assert any(word.startswith("a very") and word.endswith("…") for word in words)
 
 

@@ -25,17 +25,17 @@ class _Handle:
 @pytest.fixture
 def outputs(monkeypatch: pytest.MonkeyPatch) -> list[_Handle]:
     """Run in a kernel, and collect the outputs of the cell."""
-    made: list[_Handle] = []
+    handles: list[_Handle] = []
 
     def display(data: dict[str, str], *, raw: bool, display_id: bool) -> _Handle:
         assert raw
         assert display_id
-        made.append(_Handle(data))
-        return made[-1]
+        handles.append(_Handle(data))
+        return handles[-1]
 
     monkeypatch.setattr(IPython.display, "display", display)
     monkeypatch.setattr(IPython, "get_ipython", lambda: SimpleNamespace(kernel=object()))
-    return made
+    return handles
 
 
 def test_a_finished_call_leaves_one_line_without_a_bar(outputs: list[_Handle]) -> None:

@@ -31,21 +31,21 @@ LIMIT_BYTES = 1_000_000
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a file of every format, and variants of some."""
-    made = tmp_path_factory.mktemp("Größe 大小")
+    created = tmp_path_factory.mktemp("Größe 大小")
     for suffix in FORMATS:
-        make_file(made / f"a.{suffix}")
-    make_file(made / "fast.mp4", options={"movflags": "faststart"})
-    make_file(made / "fragments.mp4", options={"movflags": "frag_keyframe+empty_moov"})
-    make_file(made / "frames.mp4", options={"movflags": "dash+frag_every_frame"})
-    make_file(made / "live.webm", options={"live": "1"})
-    picture = Image.open(made / "a.png")
-    picture.save(made / "progressive.jpg", progressive=True)
-    picture.save(made / "lossless.webp", lossless=True)
-    picture.convert("RGBA").save(made / "extended.webp", exif=b"Exif\0\0")
+        make_file(created / f"a.{suffix}")
+    make_file(created / "fast.mp4", options={"movflags": "faststart"})
+    make_file(created / "fragments.mp4", options={"movflags": "frag_keyframe+empty_moov"})
+    make_file(created / "frames.mp4", options={"movflags": "dash+frag_every_frame"})
+    make_file(created / "live.webm", options={"live": "1"})
+    picture = Image.open(created / "a.png")
+    picture.save(created / "progressive.jpg", progressive=True)
+    picture.save(created / "lossless.webp", lossless=True)
+    picture.convert("RGBA").save(created / "extended.webp", exif=b"Exif\0\0")
     turned = Image.Exif()
     turned[0x0112] = 6
-    picture.save(made / "turned.jpg", exif=turned)
-    return made
+    picture.save(created / "turned.jpg", exif=turned)
+    return created
 
 
 @pytest.fixture(params=["with PyAV", "without PyAV"])

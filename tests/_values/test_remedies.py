@@ -59,8 +59,8 @@ def test_a_remedy_for_an_agent_names_only_arguments_of_its_tools() -> None:
 
 def test_an_error_keeps_its_remedy_for_each_reader_when_it_is_copied() -> None:
     error = errors.InvalidRequestError("out.mp4 exists already", remedy=OVERWRITE)
-    for twin in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
-        assert twin.describe("shell") == (
+    for copied in (pickle.loads(pickle.dumps(error)), copy.deepcopy(error)):
+        assert copied.describe("shell") == (
             "out.mp4 exists already. Choose another name, or pass --overwrite."
         )
-        assert str(twin) == "out.mp4 exists already. Choose another name, or pass overwrite=True."
+        assert str(copied) == "out.mp4 exists already. Choose another name, or pass overwrite=True."

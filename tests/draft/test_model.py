@@ -94,33 +94,33 @@ SAMPLE = draft(
 @given(DRAFTS)
 def test_any_draft_is_returned_unchanged_with_types_and_key_order(value: dict[str, Any]) -> None:
     before = exact(value)
-    made = Draft.from_json(value)
-    assert exact(made.to_json()) == before
-    assert exact(made.raw) == before
+    parsed = Draft.from_json(value)
+    assert exact(parsed.to_json()) == before
+    assert exact(parsed.raw) == before
     assert exact(value) == before
 
 
 @given(OBJECTS | _part(t=JSON, d=JSON, m=JSON) | JSON)
 def test_any_json_is_returned_unchanged_or_refused_as_malformed(value: Any) -> None:
     try:
-        made = Draft.from_json(value)
+        parsed = Draft.from_json(value)
     except MalformedResponseError:
         return
-    assert exact(made.to_json()) == exact(value)
+    assert exact(parsed.to_json()) == exact(value)
 
 
 @given(DRAFTS)
 @settings(max_examples=25)
 def test_every_view_of_every_draft_can_be_read(value: dict[str, Any]) -> None:
-    made = Draft.from_json(value)
-    assert made.summary() == str(made)
-    assert "\n" not in str(made)
-    assert made.duration_ms >= 0
-    assert made.ready == any((part or {}).get("sg") for part in value.get("t") or [])
-    assert made._repr_html_().count("<svg") == made._repr_html_().count("</svg>")
-    assert repr(made)
-    made._repr_mimebundle_()["text/html"].encode()
-    for part in made.tracks:
+    parsed = Draft.from_json(value)
+    assert parsed.summary() == str(parsed)
+    assert "\n" not in str(parsed)
+    assert parsed.duration_ms >= 0
+    assert parsed.ready == any((part or {}).get("sg") for part in value.get("t") or [])
+    assert parsed._repr_html_().count("<svg") == parsed._repr_html_().count("</svg>")
+    assert repr(parsed)
+    parsed._repr_mimebundle_()["text/html"].encode()
+    for part in parsed.tracks:
         assert part.duration_ms >= 0
         assert repr(part)
         assert all(piece.end_ms >= piece.start_ms >= 0 and repr(piece) for piece in part.segments)
@@ -128,12 +128,12 @@ def test_every_view_of_every_draft_can_be_read(value: dict[str, Any]) -> None:
 
 @given(DRAFTS)
 def test_applying_nothing_changes_nothing(value: dict[str, Any]) -> None:
-    made = Draft.from_json(value)
-    assert exact(made.evolve().to_json()) == exact(value)
-    assert all(part.evolve() == part for part in made.tracks)
-    assert all(piece.evolve() == piece for part in made.tracks for piece in part.segments)
-    same = made.evolve(tracks=made.tracks, duration_ms=made.duration_ms)
-    assert same.evolve(tracks=made.tracks).tracks == made.tracks
+    parsed = Draft.from_json(value)
+    assert exact(parsed.evolve().to_json()) == exact(value)
+    assert all(part.evolve() == part for part in parsed.tracks)
+    assert all(piece.evolve() == piece for part in parsed.tracks for piece in part.segments)
+    same = parsed.evolve(tracks=parsed.tracks, duration_ms=parsed.duration_ms)
+    assert same.evolve(tracks=parsed.tracks).tracks == parsed.tracks
 
 
 def test_views_have_readable_names_for_the_short_json_keys() -> None:
@@ -188,10 +188,10 @@ def test_a_deeply_nested_draft_is_refused() -> None:
 
 @pytest.mark.parametrize("empty", [{}, {"t": None}, {"t": []}, {"t": [None]}, {"t": [{"sg": []}]}])
 def test_a_draft_without_a_segment_is_not_ready(empty: dict[str, Any]) -> None:
-    made = Draft.from_json(empty)
-    assert not made.ready
-    assert made.duration_ms == 0
-    assert exact(made.to_json()) == exact(empty)
+    parsed = Draft.from_json(empty)
+    assert not parsed.ready
+    assert parsed.duration_ms == 0
+    assert exact(parsed.to_json()) == exact(empty)
 
 
 @pytest.mark.parametrize(
@@ -200,24 +200,24 @@ def test_a_draft_without_a_segment_is_not_ready(empty: dict[str, Any]) -> None:
     ids=lambda wrong: repr(wrong)[:9],
 )
 def test_values_of_the_wrong_type_count_as_absent(wrong: object) -> None:
-    made = draft(
+    sample = draft(
         {"tt": wrong, "d": wrong, "m": wrong, "sg": [{"d": wrong, "m": wrong}]},
         track(1, segment(2_000, start_ms=wrong, volume=wrong)),
         d=wrong,
         m=wrong,
     )
-    first, second = made.tracks
+    first, second = sample.tracks
     assert (first.type, first.duration_ms, first.metadata) == (None, 0, {})
     assert (first.segments[0].duration_ms, first.segments[0].metadata) == (0, {})
     assert (second.segments[0].start_ms, second.segments[0].volume) == (0, None)
-    assert made.duration_ms == 2_000
+    assert sample.duration_ms == 2_000
 
 
 @pytest.mark.parametrize("wrong", [None, True, [], {}, 5, "", " \n"])
 def test_a_blank_or_invalid_name_is_skipped(wrong: object) -> None:
-    made = draft(track(0, segment(1, name=wrong, filename="a.mp4", text=wrong)))
-    assert made.tracks[0].segments[0].name == "a.mp4"
-    assert made.tracks[0].segments[0].text is None
+    sample = draft(track(0, segment(1, name=wrong, filename="a.mp4", text=wrong)))
+    assert sample.tracks[0].segments[0].name == "a.mp4"
+    assert sample.tracks[0].segments[0].text is None
 
 
 @pytest.mark.parametrize("number", [2, 3, 5, 99, -4])
@@ -227,17 +227,17 @@ def test_unknown_track_types_are_kept_as_numbers(number: int) -> None:
 
 
 def test_whole_numbers_written_as_floats_are_accepted() -> None:
-    made = draft(track(7.0, segment(1500.0), segment(0.6)), d=1501.0)
-    assert made.tracks[0].type is TrackType.TEXT
-    assert [piece.duration_ms for piece in made.tracks[0].segments] == [1500, 1]
-    assert made.duration_ms == 1501
+    sample = draft(track(7.0, segment(1500.0), segment(0.6)), d=1501.0)
+    assert sample.tracks[0].type is TrackType.TEXT
+    assert [piece.duration_ms for piece in sample.tracks[0].segments] == [1500, 1]
+    assert sample.duration_ms == 1501
 
 
 def test_segments_follow_each_other_unless_they_say_where_they_start() -> None:
-    made = draft(track(0, segment(4_000), segment(1_000, start_ms=6_000), segment(500)))
-    places = [(piece.start_ms, piece.end_ms) for piece in made.tracks[0].segments]
+    sample = draft(track(0, segment(4_000), segment(1_000, start_ms=6_000), segment(500)))
+    places = [(piece.start_ms, piece.end_ms) for piece in sample.tracks[0].segments]
     assert places == [(0, 4_000), (6_000, 7_000), (7_000, 7_500)]
-    assert made.tracks[0].duration_ms == made.duration_ms == 7_500
+    assert sample.tracks[0].duration_ms == sample.duration_ms == 7_500
 
 
 @pytest.mark.parametrize(
@@ -262,26 +262,31 @@ def test_volume_is_a_factor_however_it_is_written(
 
 def test_changes_to_arguments_or_results_do_not_change_the_draft() -> None:
     value: dict[str, Any] = {"t": [{"tt": 0, "sg": [{"d": 5, "m": {"x": [1]}}]}], "m": {"y": [2]}}
-    made = Draft.from_json(value)
-    before = exact(made.to_json())
+    parsed = Draft.from_json(value)
+    before = exact(parsed.to_json())
     value["t"].clear()
-    made.to_json()["t"] = None
-    parts: list[Any] = [made.raw, made.metadata, made.tracks[0].raw, made.tracks[0].segments[0].raw]
+    parsed.to_json()["t"] = None
+    parts: list[Any] = [
+        parsed.raw,
+        parsed.metadata,
+        parsed.tracks[0].raw,
+        parsed.tracks[0].segments[0].raw,
+    ]
     parts[0]["t"][0]["sg"].clear()
     parts[1]["y"].append(3)
     parts[2]["sg"].clear()
     parts[3]["m"]["x"].append(4)
-    metadata: Any = made.tracks[0].segments[0].metadata
+    metadata: Any = parsed.tracks[0].segments[0].metadata
     metadata["x"].append(5)
-    assert exact(made.to_json()) == before
-    assert exact(made.tracks[0].segments[0].raw) == exact({"d": 5, "m": {"x": [1]}})
+    assert exact(parsed.to_json()) == before
+    assert exact(parsed.tracks[0].segments[0].raw) == exact({"d": 5, "m": {"x": [1]}})
 
 
 def test_a_draft_survives_pickle_and_deepcopy() -> None:
     assert SAMPLE.tracks
-    for twin in (pickle.loads(pickle.dumps(SAMPLE)), copy.deepcopy(SAMPLE)):
-        assert twin == SAMPLE
-        assert str(twin) == str(SAMPLE)
+    for copied in (pickle.loads(pickle.dumps(SAMPLE)), copy.deepcopy(SAMPLE)):
+        assert copied == SAMPLE
+        assert str(copied) == str(SAMPLE)
 
 
 def test_drafts_are_equal_when_their_json_is() -> None:
@@ -300,25 +305,25 @@ def test_dropping_a_track_leaves_the_rest_and_all_unknown_keys() -> None:
         "d": 12_000,
         "x": {"y": None},
     }
-    made = Draft.from_json(value).without_track(1)
+    result = Draft.from_json(value).without_track(1)
     expected = {"v": 1, "t": [value["t"][0]], "d": 9_000, "x": {"y": None}}  # type: ignore[index]
-    assert exact(made.to_json()) == exact(expected)
-    assert Draft.from_json(value).without_track(-1) == made
+    assert exact(result.to_json()) == exact(expected)
+    assert Draft.from_json(value).without_track(-1) == result
 
 
 def test_trimming_moves_up_what_follows_and_shortens_track_and_draft() -> None:
     first = {"id": 7, "d": 6_000, "m": {"name": "a", "q": 1}, "z": 0}
     value = {"d": 10_000, "t": [track(0, first, segment(4_000, name="b"), d=10_000)]}
-    made = Draft.from_json(value).trim(0, 0, 2_500)
-    pieces = made.tracks[0].segments
+    result = Draft.from_json(value).trim(0, 0, 2_500)
+    pieces = result.tracks[0].segments
     assert [(piece.start_ms, piece.end_ms) for piece in pieces] == [(0, 2_500), (2_500, 6_500)]
     assert pieces[0].raw == {**first, "d": 2_500}
-    assert made.tracks[0].duration_ms == made.duration_ms == 6_500
+    assert result.tracks[0].duration_ms == result.duration_ms == 6_500
 
 
 def test_words_are_set_under_the_key_that_held_them() -> None:
-    made = draft(track(7, segment(1, content="old", size=9), segment(1, size=9)))
-    changed = made.with_text(0, 0, "new").with_text(0, 1, "more")
+    sample = draft(track(7, segment(1, content="old", size=9), segment(1, size=9)))
+    changed = sample.with_text(0, 0, "new").with_text(0, 1, "more")
     assert [piece.metadata for piece in changed.tracks[0].segments] == [
         {"content": "new", "size": 9},
         {"size": 9, "text": "more"},
@@ -326,10 +331,10 @@ def test_words_are_set_under_the_key_that_held_them() -> None:
 
 
 def test_an_added_title_is_understood_by_the_local_backend() -> None:
-    made = SAMPLE.with_title("Paradise Found", start_ms=2_000, duration_ms=4_000)
-    assert str(made).endswith('4. Title: "Paradise Found" (2-6s)')
+    sample = SAMPLE.with_title("Paradise Found", start_ms=2_000, duration_ms=4_000)
+    assert str(sample).endswith('4. Title: "Paradise Found" (2-6s)')
     titles = Timeline.from_draft(
-        made.without_track(1).without_track(0).without_track(0).to_json()
+        sample.without_track(1).without_track(0).without_track(0).to_json()
     ).titles
     assert titles == (Title("Paradise Found", 4_000, start_ms=2_000),)
 
@@ -358,8 +363,8 @@ def test_drafts_of_the_local_backend_can_be_read() -> None:
         sounds=(Sound("m2", "Lo-fi", 8_000, volume=0.35),),
         titles=(Title("Hello", 2_000, start_ms=1_000),),
     )
-    made = Draft.from_json(json.loads(json.dumps(timeline.to_draft())))
-    assert str(made) == (
+    parsed = Draft.from_json(json.loads(json.dumps(timeline.to_draft())))
+    assert str(parsed) == (
         "Timeline (3 tracks): 1. Video: talk.mp4 (0-8s, background blurred)"
         ' 2. BGM: Lo-fi (0-8s, 35%) 3. Title: "Hello" (1-3s)'
     )

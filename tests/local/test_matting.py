@@ -79,11 +79,11 @@ def test_frames_have_the_masks_and_colors_of_an_export_with_the_default_engine(
 ) -> None:
     video = start_of_carphone(tmp_path / "short.mp4", 6)
     _export(video, "transparent", tmp_path / "cut.zip")
-    made = list(Matting().frames(video, clean_edges=True))
-    for ours, other in zip(made, _result(tmp_path / "cut.zip").frames(), strict=True):
+    frames = list(Matting().frames(video, clean_edges=True))
+    for ours, other in zip(frames, _result(tmp_path / "cut.zip").frames(), strict=True):
         assert np.array_equal(ours.alpha, other.alpha)
         assert np.array_equal(ours.rgb[ours.alpha > 0], other.rgb[ours.alpha > 0])
-    assert 0.1 < made[5].alpha.mean() < 0.9
+    assert 0.1 < frames[5].alpha.mean() < 0.9
 
 
 def test_a_users_mask_is_propagated_until_the_engine_agrees(
@@ -97,11 +97,12 @@ def test_a_users_mask_is_propagated_until_the_engine_agrees(
     plain = [frame.alpha for frame in matting.frames(video)]
     own = plain[40].copy()
     own[70:110, 10:40] = 1
-    made = [frame.alpha for frame in matting.frames(video, masks={1.6: own})]
+    corrected = [frame.alpha for frame in matting.frames(video, masks={1.6: own})]
     added = [
-        float((ours - other)[75:105, 15:35].mean()) for ours, other in zip(made, plain, strict=True)
+        float((ours - other)[75:105, 15:35].mean())
+        for ours, other in zip(corrected, plain, strict=True)
     ]
-    assert np.abs(made[40] - own).max() < 0.003
+    assert np.abs(corrected[40] - own).max() < 0.003
     assert min(added[38:60]) > 0.9  # to the end of the shot
     assert max(added[:15] + added[60:]) == 0  # more than a second before, and after the cut
     assert added[20] < added[30] < added[38]

@@ -51,16 +51,16 @@ def test_a_sessions_draft_is_shown_by_the_local_backend_at_no_cost(
     session.upload(carphone)
     session.send("replace the background with #00b140")
     before = client.credits.balance()
-    made = session.preview(at=(0.5, 1))
+    preview = session.preview(at=(0.5, 1))
     assert client.credits.balance() == before
     assert not any("render" in path for path in posts(backend))
-    assert made.basis == "local engine"
-    assert [still.time_s for still in made.stills] == pytest.approx([0.5, 1], abs=0.04)
-    assert all(is_green(colors(still.after)[0]) for still in made.stills)
-    assert not any(is_green(color) for color in colors(made.before))
-    assert all(is_green(color) for color in colors(made.after))
-    single = Image.open(io.BytesIO(made.stills[0].after))
-    with Image.open(made.save(tmp_path / "sheet.png")) as saved:
+    assert preview.basis == "local engine"
+    assert [still.time_s for still in preview.stills] == pytest.approx([0.5, 1], abs=0.04)
+    assert all(is_green(colors(still.after)[0]) for still in preview.stills)
+    assert not any(is_green(color) for color in colors(preview.before))
+    assert all(is_green(color) for color in colors(preview.after))
+    single = Image.open(io.BytesIO(preview.stills[0].after))
+    with Image.open(preview.save(tmp_path / "sheet.png")) as saved:
         assert saved.width > 2 * single.width
         assert saved.height > 2 * single.height
 
@@ -73,8 +73,8 @@ def _middles(row: npt.NDArray[np.uint8]) -> list[float]:
 
 def test_before_and_after_of_a_vertical_edit_share_a_column(carphone: Path, tmp_path: Path) -> None:
     with Client.local(engine="fast") as local:
-        made = local.preview(carphone, background="#00b140", edit="make it 9:16", at=(0, 0.3))
-    with Image.open(made.save(tmp_path / "sheet.png")) as saved:
+        preview = local.preview(carphone, background="#00b140", edit="make it 9:16", at=(0, 0.3))
+    with Image.open(preview.save(tmp_path / "sheet.png")) as saved:
         alpha = np.asarray(saved.getchannel("A"))
     before, after = _middles(alpha[2]), _middles(alpha[-2])
     assert len(before) == 2
@@ -83,12 +83,12 @@ def test_before_and_after_of_a_vertical_edit_share_a_column(carphone: Path, tmp_
 
 def test_a_clip_alone_is_shown_without_sending_it(carphone: Path, tmp_path: Path) -> None:
     with Client.local(engine="fast") as local:
-        made = local.preview(carphone, background="#00b140", at=0.5)
-        assert made.before == made.stills[0].before
-        assert is_green(colors(made.after)[0])
+        preview = local.preview(carphone, background="#00b140", at=0.5)
+        assert preview.before == preview.stills[0].before
+        assert is_green(colors(preview.after)[0])
         behind = make_picture(tmp_path / "wall.png", GREEN)
-        made = local.preview(carphone.read_bytes(), background=behind, at=0)
-        assert is_green(colors(made.after)[0])
+        preview = local.preview(carphone.read_bytes(), background=behind, at=0)
+        assert is_green(colors(preview.after)[0])
         with pytest.raises(AgentError, match="cannot do this"):
             local.preview(carphone, background="qwertz asdf")
         assert local.backend is not None
@@ -99,12 +99,12 @@ def test_a_preview_shows_more_edits_and_says_what_was_not_done(
     carphone: Path, tmp_path: Path
 ) -> None:
     with Client.local(engine="fast") as local:
-        made = local.preview(
+        preview = local.preview(
             carphone, background="#00b140", edit="make it 9:16", trim=(0.2, 99), at=0
         )
-        still = Image.open(io.BytesIO(made.stills[0].after))
+        still = Image.open(io.BytesIO(preview.stills[0].after))
         assert still.width / still.height == pytest.approx(9 / 16, abs=0.02)
-        assert any("the part to keep ends there" in warning for warning in made.warnings)
+        assert any("the part to keep ends there" in warning for warning in preview.warnings)
         with pytest.raises(InvalidRequestError, match=r"at=0\.9 is beyond .* 0\.5 s long"):
             local.preview(carphone, background="blur", trim=(0.5, 1), at=0.9)
         with pytest.raises(InvalidRequestError, match="the part to keep starts at 99 s"):
@@ -142,9 +142,9 @@ def test_moments_beyond_the_end_are_refused(client: Client, carphone: Path) -> N
 def test_a_url_and_a_wrong_suffix_are_refused(client: Client, clip: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidRequestError, match="URL"):
         client.preview("https://example.com/talk.mp4", background="blur")
-    made = Preview(before=None, after=b"", stills=(), sheet=b"", basis="local engine")
+    preview = Preview(before=None, after=b"", stills=(), sheet=b"", basis="local engine")
     with pytest.raises(InvalidRequestError, match="PNG"):
-        made.save(tmp_path / "sheet.jpg")
+        preview.save(tmp_path / "sheet.jpg")
 
 
 def test_a_preview_in_the_cloud_is_a_free_export(
@@ -154,13 +154,13 @@ def test_a_preview_in_the_cloud_is_a_free_export(
     session = client.sessions.create()
     session.upload(carphone)
     session.send("replace the background with #00b140 and trim it to 0.5 seconds")
-    made = session.preview(at=(0.2,))
-    assert made.basis == "free export"
-    assert is_green(colors(made.after)[0])
-    assert not is_green(colors(made.before)[0])
+    preview = session.preview(at=(0.2,))
+    assert preview.basis == "free export"
+    assert is_green(colors(preview.after)[0])
+    assert not is_green(colors(preview.before)[0])
     assert "/api/local/preview" not in posts(backend)
-    made = client.sessions.attach(session.id).preview(at=(0.2,))
-    assert made.before is not None
+    preview = client.sessions.attach(session.id).preview(at=(0.2,))
+    assert preview.before is not None
 
 
 def test_without_the_extra_nothing_is_exported(
@@ -212,11 +212,11 @@ def test_a_notebook_shows_the_pictures_of_a_preview() -> None:
     from nemovideo.models import PreviewStill
 
     still = PreviewStill(1.5, b"was", b"is")
-    made = Preview(
+    preview = Preview(
         before=b"was", after=b"is", stills=(still,), sheet=b"", basis="free export",
         warnings=("<odd>",),
     )  # fmt: skip
-    html = made._repr_html_()
+    html = preview._repr_html_()
     assert html.index("Before · 1.5 s") < html.index("After · 1.5 s")
     assert "free export" in html
     assert "Note: &lt;odd&gt;" in html

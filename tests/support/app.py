@@ -147,8 +147,8 @@ class Api:
         return value
 
     def session(self) -> str:
-        made = self.data("POST", "/api/tasks/me/with-session/nemo_agent", json={})
-        return str(made["session_id"])
+        created = self.data("POST", "/api/tasks/me/with-session/nemo_agent", json={})
+        return str(created["session_id"])
 
     def session_with_video(self) -> str:
         session_id = self.session()

@@ -65,12 +65,12 @@ def client_of(kind: str, **options: Any) -> Iterator[Client]:
         with Client(**options) as client:
             yield client
     else:
-        with blocking(AsyncClient(**options), kind) as made:
-            yield made
+        with blocking(AsyncClient(**options), kind) as opened:
+            yield opened
 
 
 @contextmanager
 def blocking(client: AsyncClient, backend: str = "asyncio") -> Iterator[Client]:
     """Yield an async client whose methods block."""
-    with start_blocking_portal(backend) as portal, Blocking(portal, client) as made:
-        yield cast("Client", made)
+    with start_blocking_portal(backend) as portal, Blocking(portal, client) as opened:
+        yield cast("Client", opened)

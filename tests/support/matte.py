@@ -67,9 +67,9 @@ def full_mask(cut: Cut, size: Size) -> Mask:
 def agreement(cut: Cut, picture: Picture) -> float:
     """Return the intersection over union of the mask and the person."""
     view = PictureView(picture)
-    made = full_mask(cut, view.size) > 0.5
+    kept = full_mask(cut, view.size) > 0.5
     true = view.picture(whole(view.size), (256, 256))[..., 0] > 120
-    return float((made & true).sum() / max(1, (made | true).sum()))
+    return float((kept & true).sum() / max(1, (kept | true).sum()))
 
 
 def tiny_onnx(path: Path, *, shape: tuple[int, ...] = (1, 3, 8, 8), inputs: int = 1) -> None:
@@ -120,11 +120,11 @@ def _value(name: str, shape: tuple[int, ...]) -> bytes:
 
 
 def _varint(value: int) -> bytes:
-    made = bytearray()
+    encoded = bytearray()
     while value > 127:
-        made.append(value & 127 | 128)
+        encoded.append(value & 127 | 128)
         value >>= 7
-    return bytes([*made, value])
+    return bytes([*encoded, value])
 
 
 def _number(field: int, value: int) -> bytes:

@@ -53,9 +53,9 @@ class Origin:
 def origin(answer: bytes = b"", *, hold: bool = False, host: str = "127.0.0.1") -> Iterator[Origin]:
     """Run an origin during the block."""
     with socket.create_server((host, 0)) as listener:
-        made = Origin(listener, answer, hold)
-        threading.Thread(target=made.serve, daemon=True).start()
-        yield made
+        origin = Origin(listener, answer, hold)
+        threading.Thread(target=origin.serve, daemon=True).start()
+        yield origin
         with suppress(OSError):  # wakes accept()
             listener.shutdown(socket.SHUT_RDWR)
 

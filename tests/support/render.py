@@ -192,9 +192,9 @@ def _sound(path: Path) -> npt.NDArray[np.float32] | None:
             return None
         resampler = av.AudioResampler(format="fltp", layout="stereo", rate=48000)
         blocks = [
-            made.to_ndarray()
+            converted.to_ndarray()
             for frame in container.decode(audio=0)
-            for made in resampler.resample(frame)
+            for converted in resampler.resample(frame)
         ]
     return np.concatenate(blocks, axis=1).astype(np.float32)
 

@@ -86,8 +86,8 @@ def scripted(kind: str, script: Handler, **options: object) -> Iterator[Client]:
         with sync_client(script, **options) as client:
             yield client
     else:
-        with blocking(async_client(script, **options)) as made:
-            yield made
+        with blocking(async_client(script, **options)) as opened:
+            yield opened
 
 
 class RawServer:

@@ -173,8 +173,8 @@ def _is_open(clause: Clause) -> bool:
     """Return whether a clause gives "it" a color, without a word about a background."""
     target = find_target(clause, ())
     colored = target is not None and target.background is not None and target.background.color
-    behind = has(clause.text, "backdrops.place_person", "background.matting")
-    return bool(colored) and has(clause.text, "referents.it") and not behind
+    mentions_background = has(clause.text, "backdrops.place_person", "background.matting")
+    return bool(colored) and has(clause.text, "referents.it") and not mentions_background
 
 
 def _names_something(clause: Clause) -> bool:

@@ -72,12 +72,16 @@ def background_name(context: Context, background: Background) -> str:
 def summary(context: Context, timeline: Timeline) -> str:
     """Return the summary of the timeline, and the names of uploads in the background."""
     said = summarize(Draft.from_json(timeline.to_draft()), context.language)
-    behind = dict.fromkeys(
+    backgrounds = dict.fromkeys(
         background_name(context, clip.background)
         for clip in timeline.clips
         if clip.background and clip.background.media
     )
-    return said + context.say("behind") + listed(context, list(behind)) if behind else said
+    return (
+        said + context.say("backgrounds") + listed(context, list(backgrounds))
+        if backgrounds
+        else said
+    )
 
 
 def abilities(context: Context) -> str:

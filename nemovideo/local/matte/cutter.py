@@ -57,15 +57,15 @@ class Cutter:
     Args:
         engine: The segmentation network.
         faces: The face detector, for an engine that segments only people.
-        behind: Whether to keep people behind those in front.
+        keep_people_behind: Whether to keep people behind those in front.
     """
 
     def __init__(
-        self, engine: Matte, faces: FaceFinder | None = None, *, behind: bool = False
+        self, engine: Matte, faces: FaceFinder | None = None, *, keep_people_behind: bool = False
     ) -> None:
         # With faces it is "fast"; "fine" also searches far away.
         self.finds_small_people: bool = faces is None
-        self._people = People(engine, faces, behind=behind)
+        self._people = People(engine, faces, keep_people_behind=keep_people_behind)
         self._last: Detection | None = None
         self._last_guide: Mask | None = None  # the brightness under the last mask
         self._before_last: Mask | None = None  # the mask before the last, moved to its box

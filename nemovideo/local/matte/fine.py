@@ -90,7 +90,7 @@ class FineCutter:
         small: The network that finds people.
         faces: The face detector.
         large: The matting network for key frames.
-        behind: Whether to keep people behind those in front.
+        keep_people_behind: Whether to keep people behind those in front.
         fps: Frames per second.
         sharp_side: See `KeyFrames`.
     """
@@ -103,14 +103,14 @@ class FineCutter:
         faces: FaceFinder | None,
         large: Matte,
         *,
-        behind: bool = False,
+        keep_people_behind: bool = False,
         fps: float = 30,
         sharp_side: int = SHARP_SIDE,
     ) -> None:
         self._fast_stride = _frames_in(_FAST_STRIDE_S, fps)
         self._moving_stride = _frames_in(_MOVING_STRIDE_S, fps)
         self._still_stride = _frames_in(_STILL_STRIDE_S, fps)
-        self._people = People(small, faces, behind=behind)
+        self._people = People(small, faces, keep_people_behind=keep_people_behind)
         self._key_frames = KeyFrames(self._people, large, sharp_side=sharp_side)
         self._optical_flow = OpticalFlow()
         self._schedule = SearchSchedule(min_frames=1)

@@ -67,11 +67,11 @@ class LoadedEngine:
     large: Matte | None = None
     sharp_side: int | None = None
 
-    def cutter(self, *, behind: bool = False, fps: float = 30) -> FrameCutter:
+    def cutter(self, *, keep_people_behind: bool = False, fps: float = 30) -> FrameCutter:
         """Return a cutter for one clip.
 
         Args:
-            behind: Whether to keep people behind those in front.
+            keep_people_behind: Whether to keep people behind those in front.
             fps: Frames per second of the clip.
         """
         from nemovideo.local.matte.fine import FineCutter
@@ -81,12 +81,12 @@ class LoadedEngine:
         if isinstance(self.engine, RecurrentModel):
             return RecurrentCutter(self.engine)
         if self.large is None:
-            return Cutter(self.engine, self.faces, behind=behind)
+            return Cutter(self.engine, self.faces, keep_people_behind=keep_people_behind)
         return FineCutter(
             self.engine,
             self.faces,
             self.large,
-            behind=behind,
+            keep_people_behind=keep_people_behind,
             fps=fps,
             sharp_side=self.sharp_side or SHARP_SIDE,
         )

@@ -71,11 +71,13 @@ class People:
         engine: The segmentation network.
         faces: The face detector, for an engine that segments only people; without it, anything that
             the engine segments counts as a person.
-        behind: Whether to keep people behind those in front.
+        keep_people_behind: Whether to keep people behind those in front.
     """
 
-    def __init__(self, engine: Matte, faces: FaceFinder | None, *, behind: bool = False) -> None:
-        self._behind = behind
+    def __init__(
+        self, engine: Matte, faces: FaceFinder | None, *, keep_people_behind: bool = False
+    ) -> None:
+        self._keep_people_behind = keep_people_behind
         self._engine = engine
         self._faces = faces
         self._side = side_of(engine)
@@ -118,7 +120,7 @@ class People:
             if not known and self._is_person(region):
                 found.append(Person(frame, region, box))
         found = [self._with_face(person) for person in found]
-        front = found if self._behind else in_front(found, view.size)
+        front = found if self._keep_people_behind else in_front(found, view.size)
         behind = [person for person in found if person.face is not None and person not in front]
         self._passers_by = [person for person in behind if touches(person, front)]
         front = sorted(merged(front), key=lambda person: -kept_area(person))
@@ -215,7 +217,7 @@ class People:
         point = center_of(face)
         if not contains(person.next_box, point):
             return False
-        distant = not self._behind and is_distant(face, self._faces_in(person.next_box))
+        distant = not self._keep_people_behind and is_distant(face, self._faces_in(person.next_box))
         return not distant or region_at(person.mask, person.box, point) is not None
 
     def _faces_in(self, box: Box) -> list[Box]:

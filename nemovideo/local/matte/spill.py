@@ -31,14 +31,16 @@ def missing_color(colors: Mask, mask: Mask) -> Mask:
         value goes beyond the foreground color nearby, so that errors in the mask do no harm.
     """
     share = halved(mask)
-    sure = np.stack([share > _OPAQUE, share < _TRANSPARENT])
-    if not sure.any(axis=(1, 2)).all():
+    known = np.stack([share > _OPAQUE, share < _TRANSPARENT])
+    if not known.any(axis=(1, 2)).all():
         return np.zeros_like(colors)
-    own, behind = doubled(_spread(halved(colors), sure[:, np.newaxis].astype(np.float32)))
-    lacking: Mask = own - behind
-    lacking *= 1 - mask
-    own -= colors  # the limit of the correction
-    return lacking.clip(np.minimum(own, 0), np.maximum(own, 0), out=lacking)
+    foreground, background = doubled(
+        _spread(halved(colors), known[:, np.newaxis].astype(np.float32))
+    )
+    correction: Mask = foreground - background
+    correction *= 1 - mask
+    limit: Mask = np.subtract(foreground, colors, out=foreground)
+    return correction.clip(np.minimum(limit, 0), np.maximum(limit, 0), out=correction)
 
 
 def _spread(colors: Mask, weight: Mask) -> Mask:

@@ -179,10 +179,10 @@ class SharedBackgrounds:
             kept = self._stills.get((background, canvas))
             if kept is not None:
                 return kept
-            made = make_background(background, canvas, media, warn, offset_s=offset_s)
-            if isinstance(made, _Still):
-                self._stills[background, canvas] = made
-            return made
+            source = make_background(background, canvas, media, warn, offset_s=offset_s)
+            if isinstance(source, _Still):
+                self._stills[background, canvas] = source
+            return source
 
 
 class _Video:

@@ -138,14 +138,14 @@ class Canvas:
 
     def as_rgb(self, frame: VideoFrame, pixels: str) -> VideoFrame:
         """Convert a frame of the canvas to "rgb24", "rgba" or "bgra"."""
-        made = frame.reformat(
+        converted = frame.reformat(
             format=pixels,
             src_colorspace=_SWS_BT709 if self.matrix == BT709 else _SWS_DEFAULT,
             src_color_range=LIMITED_RANGE,
             dst_color_range=FULL_RANGE,
         )
-        made.color_primaries = made.color_trc = UNSPECIFIED
-        return made
+        converted.color_primaries = converted.color_trc = UNSPECIFIED
+        return converted
 
     def image(self, frame: VideoFrame) -> Image.Image:
         """Convert a frame of the canvas to a picture: RGB, or RGBA if the canvas has alpha."""

@@ -67,11 +67,13 @@ def clip_frames(
         source.frames(canvas if layout is None else layout.stage(canvas)), count
     )
     if clip.background is not None and clip.kind != "card":
-        behind = partial(backgrounds, clip.background, canvas, media, warn, offset_s=offset_s)
+        open_background = partial(
+            backgrounds, clip.background, canvas, media, warn, offset_s=offset_s
+        )
         if source.has_alpha:
-            frames = composite(frames, clip, canvas, behind, layout)
+            frames = composite(frames, clip, canvas, open_background, layout)
         else:
-            frames = cut_out(frames, clip, canvas, behind, matting(), warn, layout)
+            frames = cut_out(frames, clip, canvas, open_background, matting(), warn, layout)
     elif layout is not None:
         frames = positioned(frames, layout, Shift(canvas, fill=layout.filled))
     if (clip.brightness, clip.contrast, clip.saturation) != (0, 1, 1):

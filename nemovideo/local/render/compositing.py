@@ -96,24 +96,26 @@ class EdgeColors:
     def __init__(self, canvas: Canvas) -> None:
         self._cropper = Cropper()
         self._stretched = _BoxGraph(canvas, _stretched)
-        self._made: tuple[Box, VideoFrame] | None = None
+        self._corrections: tuple[Box, VideoFrame] | None = None
 
     def __call__(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
         """Return the corrections to add to the box: differences, offset by 128.
 
         A settled cut reuses those of the previous one.
         """
-        if self._made is None or not cut.settled or self._made[0] != cut.box:
-            self._made = cut.box, self._stretched(cut.box, self._make(frame, cut))
-        return self._made[1]
+        if self._corrections is None or not cut.settled or self._corrections[0] != cut.box:
+            self._corrections = cut.box, self._stretched(cut.box, self._make(frame, cut))
+        return self._corrections[1]
 
     def _make(self, frame: VideoFrame, cut: Cut) -> VideoFrame:
         colors = self._cropper(frame, cut.box, _COLOR_SIZE, "yuv444p").astype(np.float32)
         change = missing_color(colors, resized(cut.mask, _COLOR_SIZE))
         change += np.float32(_NEUTRAL + 0.5)
-        made = VideoFrame.from_ndarray(change.clip(0, 255).astype(np.uint8), format="yuv444p")
-        made.colorspace, made.color_range = frame.colorspace, frame.color_range
-        return made
+        corrections = VideoFrame.from_ndarray(
+            change.clip(0, 255).astype(np.uint8), format="yuv444p"
+        )
+        corrections.colorspace, corrections.color_range = frame.colorspace, frame.color_range
+        return corrections
 
 
 class Compositor:
@@ -129,12 +131,12 @@ class Compositor:
         self._graph = _BoxGraph(canvas, _overlaid)
 
     def __call__(
-        self, frame: VideoFrame, cut: Cut, behind: VideoFrame, offset: tuple[int, int] = (0, 0)
+        self, frame: VideoFrame, cut: Cut, background: VideoFrame, offset: tuple[int, int] = (0, 0)
     ) -> VideoFrame:
         """Return a new frame of the background's size; `offset` is the frame's position on it."""
         colors = () if self._colors is None else (self._colors(frame, cut),)
         mask = _gray(_bytes(cut.mask))
-        return self._graph(cut.box, frame, *colors, mask, behind, offset=offset)
+        return self._graph(cut.box, frame, *colors, mask, background, offset=offset)
 
 
 class Cutout:
@@ -177,8 +179,8 @@ class AlphaPlane:
 
     def __call__(self, cut: Cut) -> Bytes:
         """Return the alpha, height × width, 0..255."""
-        made = self._graph(cut.box, _gray(_bytes(cut.mask)))
-        return made.to_ndarray().astype(np.uint8, copy=False)
+        alpha = self._graph(cut.box, _gray(_bytes(cut.mask)))
+        return alpha.to_ndarray().astype(np.uint8, copy=False)
 
 
 def _overlaid(graph: FrameGraph, box: Box, inputs: Sequence[FilterContext]) -> FilterContext:

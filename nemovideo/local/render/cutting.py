@@ -65,7 +65,7 @@ def cut_out(
     frames: Iterator[VideoFrame],
     clip: Clip,
     canvas: Canvas,
-    behind: Callable[[], BackgroundSource],
+    open_background: Callable[[], BackgroundSource],
     matting: LoadedEngine,
     warn: Warn,
     layout: Layout | None = None,
@@ -79,7 +79,7 @@ def cut_out(
         frames: Frames of the size of the canvas, or of the layout's stage.
         clip: Their clip, with a background.
         canvas: The output canvas.
-        behind: Returns the source of the background's frames.
+        open_background: Opens the source of the background's frames.
         matting: The engine.
         warn: Called with each warning.
         layout: The position of the frames on the canvas; None if they fill it.
@@ -91,7 +91,7 @@ def cut_out(
     ):
         shown = _without_person(clip, canvas)
         reported = with_warnings(cuts, cutter, clip.name, canvas.fps, warn, without_person=shown)
-        yield from _composed(reported, clip, canvas, behind, layout)
+        yield from _composed(reported, clip, canvas, open_background, layout)
 
 
 def _without_person(clip: Clip, canvas: Canvas) -> str:
@@ -110,7 +110,7 @@ def _composed(
     cuts: Iterator[tuple[FrameView, Cut]],
     clip: Clip,
     canvas: Canvas,
-    behind: Callable[[], BackgroundSource],
+    open_background: Callable[[], BackgroundSource],
     layout: Layout | None,
 ) -> Iterator[VideoFrame]:
     """Composite the frames over the clip's background."""
@@ -123,11 +123,11 @@ def _composed(
         shift = Shift(canvas) if layout is not None else None
 
         def cut_away(item: tuple[FrameView, Cut], offset: Offset) -> VideoFrame:
-            made = cutout(item[0].frame, item[1])
-            return made if shift is None else shift(made, offset)
+            frame = cutout(item[0].frame, item[1])
+            return frame if shift is None else shift(frame, offset)
 
         return positioned(cuts, layout, cut_away)
-    backgrounds = behind()
+    backgrounds = open_background()
     matte_only = background.kind == "matte"
     white = stage.frame(Image.new("RGB", size, "white")) if matte_only else None
     compositor = Compositor(canvas, clean_edges=not matte_only)

@@ -24,7 +24,7 @@ def composite(
     frames: Iterator[VideoFrame],
     clip: Clip,
     canvas: Canvas,
-    behind: Callable[[], BackgroundSource],
+    open_background: Callable[[], BackgroundSource],
     layout: Layout | None = None,
 ) -> Iterator[VideoFrame]:
     """Composite a clip's frames over its background, or keep their alpha.
@@ -33,7 +33,7 @@ def composite(
         frames: Frames with an alpha plane, of the size of the canvas or of the layout's stage.
         clip: Their clip, with a background.
         canvas: The output canvas.
-        behind: Returns the source of the background's frames.
+        open_background: Opens the source of the background's frames.
         layout: The position of the frames on the canvas; None if they fill it.
     """
     background = clip.background
@@ -49,7 +49,7 @@ def composite(
             return shown if layout is None else shift(shown, offset)
 
         return positioned(frames, layout, placed)
-    backgrounds = behind()
+    backgrounds = open_background()
     pairs = ((frame, backgrounds.frame(frame, _cut(frame, kind))) for frame in frames)
     return positioned(pairs, layout, lambda pair, offset: shift(pair[0], offset, pair[1]))
 

@@ -78,9 +78,9 @@ class FrameGraph:
                 frame.time_base = _TIME_BASE
                 source.push(frame)
         self._count += 1
-        made = self._sink.pull()
-        assert isinstance(made, VideoFrame)
-        return made
+        output = self._sink.pull()
+        assert isinstance(output, VideoFrame)
+        return output
 
 
 class Fitter:

@@ -146,9 +146,9 @@ def render(
                 size=size,
                 photo=photo,
             ) as writer,
-            prefetch(frames, tick=tick) as made,
+            prefetch(frames, tick=tick) as prefetched,
         ):
-            for number, frame in enumerate(made):
+            for number, frame in enumerate(prefetched):
                 tick()
                 writer.write_frame(frame)
                 if on_progress is not None:

@@ -34,7 +34,7 @@ def mattes(
     item: MediaItem,
     load: Callable[[], LoadedEngine],
     *,
-    behind: bool,
+    keep_people_behind: bool,
     warn: Warn,
     masks: Mapping[float, Mask] | None = None,
     clean_edges: bool = False,
@@ -46,7 +46,7 @@ def mattes(
     Args:
         item: The video.
         load: Loads the engine; called for the first frame.
-        behind: Whether people behind those in front are kept.
+        keep_people_behind: Whether people behind those in front are kept.
         warn: Called with each warning.
         masks: The user's own masks, by time in seconds.
         clean_edges: Whether to remove the old background's color from the edges, as an export
@@ -67,11 +67,11 @@ def mattes(
     count = max(1, round(duration_ms * canvas.fps / 1000))
     numbered = _numbered(masks or {}, canvas, count)
 
-    def made() -> Iterator[tuple[Fraction, Bytes, Bytes]]:
+    def results() -> Iterator[tuple[Fraction, Bytes, Bytes]]:
         source = open_source(clip, media, warn)
         frames = islice(source.frames(canvas), count)
         if not source.has_alpha:
-            cutter = load().cutter(behind=behind, fps=float(canvas.fps))
+            cutter = load().cutter(keep_people_behind=keep_people_behind, fps=float(canvas.fps))
             cuts = with_warnings(
                 *(cutter.cut_frames(frame_views(frames)), cutter, item.name, canvas.fps, warn),
                 without_person="its masks are empty",
@@ -87,22 +87,24 @@ def mattes(
         for number, (frame, alpha) in enumerate(alphas):
             yield number / canvas.fps, _rgb(canvas, frame), alpha
 
-    return made()
+    return results()
 
 
-def picture_matte(image: Image.Image, engine: LoadedEngine, *, behind: bool, warn: Warn) -> Bytes:
+def picture_matte(
+    image: Image.Image, engine: LoadedEngine, *, keep_people_behind: bool, warn: Warn
+) -> Bytes:
     """Return the alpha of a single picture, with odd sizes rounded up.
 
     Args:
         image: The picture, RGB.
         engine: The engine.
-        behind: Whether people behind those in front are kept.
+        keep_people_behind: Whether people behind those in front are kept.
         warn: Called with each warning.
     """
     width, height = (size + size % 2 for size in image.size)
     canvas = Canvas(width, height, Fraction(1), matrix=matrix_for(height), alpha=True)
     frame = canvas.frame(image.resize((width, height), Image.Resampling.LANCZOS))
-    cutter = engine.cutter(behind=behind)
+    cutter = engine.cutter(keep_people_behind=keep_people_behind)
     cuts = with_warnings(
         *(cutter.cut_frames(frame_views(iter([frame]))), cutter, "the picture", canvas.fps, warn),
         without_person="the mask is empty",

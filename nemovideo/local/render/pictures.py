@@ -188,11 +188,11 @@ class GifWriter:
                 self._tick()
                 frame.pts, frame.time_base = number, 1 / self._canvas.fps
                 painter.push(frame)
-                for made in painter.ready():
-                    target.mux(stream.encode(made))
+                for painted in painter.ready():
+                    target.mux(stream.encode(painted))
             painter.push(None)
-            for made in painter.ready():
-                target.mux(stream.encode(made))
+            for painted in painter.ready():
+                target.mux(stream.encode(painted))
             target.mux(stream.encode(None))
 
     def close(self) -> None:

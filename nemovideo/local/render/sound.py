@@ -63,9 +63,9 @@ class Mixer:
         for clip in timeline.clips:
             if clip.kind == "video":
                 add(clip, start_ms, clip.duration_ms)
-            behind = clip.background
-            if behind is not None and behind.kind == "video" and behind.volume > 0:
-                add(behind, start_ms, clip.duration_ms)
+            background = clip.background
+            if background is not None and background.kind == "video" and background.volume > 0:
+                add(background, start_ms, clip.duration_ms)
             start_ms += clip.duration_ms
         for sound in timeline.sounds:
             add(sound, sound.start_ms, sound.duration_ms)
@@ -235,11 +235,11 @@ def _mixed(frame: AudioFrame, names: tuple[str, ...]) -> AudioFrame:
     if not needs_mixing(frame):
         return frame
     samples = stereo(floats(frame), speakers_of(frame, names))
-    made = _frame(samples, "stereo", frame.sample_rate)
-    made.pts = frame.pts
+    mixed = _frame(samples, "stereo", frame.sample_rate)
+    mixed.pts = frame.pts
     if frame.time_base is not None:
-        made.time_base = frame.time_base
-    return made
+        mixed.time_base = frame.time_base
+    return mixed
 
 
 class _Resampler:
@@ -257,14 +257,14 @@ class _Resampler:
                 yield from self.rest()
                 self._input = input_
                 self._resampler = AudioResampler(format="fltp", layout="stereo", rate=SAMPLE_RATE)
-            for made in self._resampler.resample(part):
-                yield _samples(made)
+            for resampled in self._resampler.resample(part):
+                yield _samples(resampled)
 
     def rest(self) -> Iterator[Block]:
         """Flush the resampler."""
         if self._resampler is not None:
-            for made in self._resampler.resample(None):
-                yield _samples(made)
+            for resampled in self._resampler.resample(None):
+                yield _samples(resampled)
 
 
 def _parts(frame: AudioFrame) -> Iterator[AudioFrame]:
@@ -311,11 +311,11 @@ def _at_speed(blocks: Iterator[Block], speed: float) -> Iterator[Block]:
         source.push(frame)
         while True:
             try:
-                made = sink.pull()
+                output = sink.pull()
             except (BlockingIOError, EOFError):
                 break
-            if isinstance(made, AudioFrame):
-                yield _samples(made)
+            if isinstance(output, AudioFrame):
+                yield _samples(output)
 
 
 def _tempo_factors(speed: float) -> list[float]:

@@ -186,13 +186,13 @@ def _letterboxed(image: Image.Image, canvas: Canvas) -> Image.Image:
 def _card(clip: Clip, canvas: Canvas, media: Mapping[str, MediaItem]) -> Image.Image:
     """Draw a card: its text on its color, or on a still background."""
     size = canvas.shown_size
-    behind = clip.background or Background("color")
-    if behind.kind == "scene" and behind.scene:
-        card = draw_scene(behind.scene, *size)
-    elif behind.kind == "image":
-        card = cover_image(load_image(media_item(media, behind.media)), size)
+    background = clip.background or Background("color")
+    if background.kind == "scene" and background.scene:
+        card = draw_scene(background.scene, *size)
+    elif background.kind == "image":
+        card = cover_image(load_image(media_item(media, background.media)), size)
     else:
-        card = color_image(clip.color or behind.color or _CARD_COLOR, size)
+        card = color_image(clip.color or background.color or _CARD_COLOR, size)
     words = clip.text or ""
     if words.strip():
         text = text_image(words, size, height_share=_CARD_TEXT_SHARE)

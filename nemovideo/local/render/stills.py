@@ -104,15 +104,15 @@ class _StillRenderer:
         """Render the frames at these times in threads, while this thread decodes the next ones."""
         numbers = self._numbers(at_s)
         waiting: deque[tuple[int, Future[Still]]] = deque()
-        made: dict[int, Still] = {}
+        stills: dict[int, Still] = {}
         with ThreadPoolExecutor(_THREADS) as threads:
             for moment in self._decoded(map(self._moment, set(numbers))):
                 waiting.append((moment.number, threads.submit(self._still, moment)))
                 if len(waiting) > _THREADS:  # more would only use memory
                     number, still = waiting.popleft()
-                    made[number] = still.result()
-            made |= {number: still.result() for number, still in waiting}
-        return [made[number] for number in numbers]
+                    stills[number] = still.result()
+            stills |= {number: still.result() for number, still in waiting}
+        return [stills[number] for number in numbers]
 
     def _numbers(self, at_s: Sequence[float] | None) -> list[int]:
         """Return the frame numbers at these times."""
@@ -165,7 +165,7 @@ class _StillRenderer:
         raise RenderFailedError("the draft has no picture: there is nothing to render")
 
     def _after(self, moment: _Moment, warn: Warn) -> Image.Image:
-        (made,) = clip_frames(
+        (frame,) = clip_frames(
             moment.clip,
             self._canvas,
             self._media,
@@ -178,10 +178,10 @@ class _StillRenderer:
         )
         finish = Finish(self._timeline, self._canvas, self._media, warn)
         copy = shallow_copy(self._canvas)
-        titled = finish.titled(made, moment.number)
+        titled = finish.titled(frame, moment.number)
         for earlier in range(finish.fade_start(moment.number), moment.number + 1):
-            made = finish.faded(copy(titled), earlier)
-        return _shown(made, self._canvas)
+            frame = finish.faded(copy(titled), earlier)
+        return _shown(frame, self._canvas)
 
     def _plain(self, clip: Clip) -> tuple[Canvas, Clip]:
         """Return the clip without edits, and a canvas of the clip's size."""

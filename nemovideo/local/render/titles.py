@@ -67,7 +67,7 @@ class Titles:
         self._times = [_frames_of(part, canvas) for part in self._parts]
         self._shown: dict[int, _Shown] = {}
         self._last: tuple[object, ...] = ()
-        self._made: VideoFrame | None = None
+        self._result: VideoFrame | None = None
 
     def over(self, frame: VideoFrame, number: int) -> VideoFrame:
         """Return frame `number` with its titles and overlays; numbers must increase."""
@@ -79,12 +79,12 @@ class Titles:
         shown_now = self._shown.items()
         patches = [shown.source.patch(number - self._times[i][0]) for i, shown in shown_now]
         now = (frame, *self._shown.values(), *patches)
-        if self._made is None or not _same(now, self._last):
-            made = frame
+        if self._result is None or not _same(now, self._last):
+            result = frame
             for shown, patch in zip(self._shown.values(), patches, strict=True):
-                made = shown.stamp(made, patch)
-            self._last, self._made = now, made
-        return self._made
+                result = shown.stamp(result, patch)
+            self._last, self._result = now, result
+        return self._result
 
     def _draw(self, active: list[int]) -> None:
         """Draw the active titles and overlays, and drop the others."""

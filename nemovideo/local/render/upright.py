@@ -36,10 +36,10 @@ class Upright:
         if self._graph is None or shape != self._shape:
             self._shape = shape
             self._graph = self._build(frame, turns, crop=crop)
-        made = self._graph.run(frame)
-        made.colorspace, made.color_range = frame.colorspace, frame.color_range
-        made.color_primaries, made.color_trc = frame.color_primaries, frame.color_trc
-        return made
+        upright = self._graph.run(frame)
+        upright.colorspace, upright.color_range = frame.colorspace, frame.color_range
+        upright.color_primaries, upright.color_trc = frame.color_primaries, frame.color_trc
+        return upright
 
     def _build(self, frame: VideoFrame, turns: tuple[str, ...], *, crop: bool) -> FrameGraph:
         graph = FrameGraph()

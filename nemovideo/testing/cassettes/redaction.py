@@ -68,11 +68,11 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return the text without its secrets."""
-        made, at = [], 0
+        parts, at = [], 0
         for first, last, placeholder in self._spans(text):
-            made += [text[at:first], placeholder]
+            parts += [text[at:first], placeholder]
             at = last
-        return "".join([*made, text[at:]])
+        return "".join([*parts, text[at:]])
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Return the headers without their secrets."""

@@ -21,19 +21,19 @@ def content(timeline: Timeline | None) -> str:
 
 
 def test_a_title_video_needs_no_upload() -> None:
-    def made(text: str) -> str:
+    def respond_to(text: str) -> str:
         turn = respond(text, timeline=None, media=())
         return content(turn.timeline) if turn.kind == "generation" and turn.changed else turn.kind
 
-    assert not wrong("created", made)
+    assert not wrong("created", respond_to)
 
 
 def test_a_slideshow_shows_the_uploaded_pictures() -> None:
-    def made(text: str) -> str:
+    def respond_to(text: str) -> str:
         turn = respond(text, timeline=None, media=PICTURES)
         return content(turn.timeline) if turn.kind == "generation" else turn.kind
 
-    assert not wrong("slideshows", made)
+    assert not wrong("slideshows", respond_to)
 
 
 def test_without_media_nothing_is_invented() -> None:

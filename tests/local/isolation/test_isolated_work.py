@@ -48,8 +48,8 @@ def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBackend]
 
 @pytest.fixture
 def client(isolated: LocalBackend) -> Iterator[Client]:
-    with Client(isolated.issue_token(), base_url=isolated.url, polling=POLLING) as made:
-        yield made
+    with Client(isolated.issue_token(), base_url=isolated.url, polling=POLLING) as connected:
+        yield connected
     assert httpx.get(f"{isolated.url}/healthz").json()["status"] == "ok"
 
 
@@ -82,8 +82,8 @@ def rendered(backend: LocalBackend, video: Path) -> bytes:
         session = edited(client, video)
         before = results(backend)
         client.render.wait(submit(client, session))
-        (made,) = results(backend) - before
-        return made.read_bytes()
+        (output,) = results(backend) - before
+        return output.read_bytes()
 
 
 def test_results_are_those_of_a_backend_without_processes_and_the_engine_is_kept(

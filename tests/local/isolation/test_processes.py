@@ -28,9 +28,9 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def pool() -> Iterator[ProcessPool]:
-    made = ProcessPool(Setup(memory_bytes=2 * calls.GIB))
-    yield made
-    made.stop()
+    process_pool = ProcessPool(Setup(memory_bytes=2 * calls.GIB))
+    yield process_pool
+    process_pool.stop()
     assert multiprocessing.active_children() == []
 
 

@@ -220,7 +220,7 @@ PLAIN = np.repeat(np.array([[0, 0, 0, 1, 1, 1]], dtype=np.float32), 4, axis=0)
 
 
 @pytest.mark.parametrize(
-    "made",
+    "output",
     [
         PLAIN[np.newaxis, :, :, np.newaxis],
         PLAIN[np.newaxis],
@@ -232,9 +232,9 @@ PLAIN = np.repeat(np.array([[0, 0, 0, 1, 1, 1]], dtype=np.float32), 4, axis=0)
     ],
 )
 def test_common_output_layouts_become_masks(
-    made: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+    output: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
 ) -> None:
-    mask = as_mask("m", made)
+    mask = as_mask("m", output)
     assert mask.shape == PLAIN.shape
     assert mask == pytest.approx(PLAIN, abs=1e-6)
 

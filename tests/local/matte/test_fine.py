@@ -112,8 +112,8 @@ def test_a_person_who_enters_is_kept_between_key_frames_too() -> None:
         textured(scene(standing, (max(200, 320 - 10 * n), 60, max(200, 320 - 10 * n) + 90, 240)))
         for n in range(36)
     ]
-    made = list(zip(cuts(pictures), pictures, strict=True))
-    for cut, picture in made[14:]:
+    pairs = list(zip(cuts(pictures), pictures, strict=True))
+    for cut, picture in pairs[14:]:
         assert agreement(cut, picture) > 0.9
 
 
@@ -207,9 +207,9 @@ def test_frames_are_released_once_they_are_cut() -> None:
 
     def views() -> Iterator[PictureView]:
         for picture in walk(60, 0):
-            yield made(picture)
+            yield view_of(picture)
 
-    def made(picture: Picture) -> PictureView:
+    def view_of(picture: Picture) -> PictureView:
         view = PictureView(picture)
         alive.add(view)
         return view

@@ -152,9 +152,9 @@ def test_every_view_is_yielded_in_order_with_its_person() -> None:
 def test_the_crop_follows_the_person() -> None:
     engine = Watched()
     pictures = [scene((left, 100, left + 80, 240)) for left in range(20, 200, 6)]
-    made = cuts(engine, pictures)
-    assert all(cut.box[2] - cut.box[0] < 200 for cut in made)
-    assert all(agreement(cut, picture) > 0.9 for cut, picture in zip(made, pictures, strict=True))
+    found = cuts(engine, pictures)
+    assert all(cut.box[2] - cut.box[0] < 200 for cut in found)
+    assert all(agreement(cut, picture) > 0.9 for cut, picture in zip(found, pictures, strict=True))
 
 
 def test_fast_motion_leaves_no_trail() -> None:
@@ -214,11 +214,11 @@ def test_repeated_frames_are_cut_once_and_not_used_after(step: int, times: list[
 def test_a_cut_starts_a_new_search() -> None:
     left = scene((10, 100, 90, 240))
     right = scene((220, 60, 310, 240), wall=(90, 250, 250))
-    made = cuts(Watched(), [left, left, left, right, right])
+    found = cuts(Watched(), [left, left, left, right, right])
     assert is_scene_change(PictureView(left).thumbnail(), PictureView(right).thumbnail())
     assert not is_scene_change(PictureView(left).thumbnail(), PictureView(left).thumbnail())
-    assert agreement(made[2], left) > 0.93
-    assert agreement(made[3], right) > 0.93
+    assert agreement(found[2], left) > 0.93
+    assert agreement(found[3], right) > 0.93
 
 
 @pytest.mark.parametrize("by", [(0, 2), (1, -2), (-3, 3)])
@@ -311,15 +311,15 @@ def test_a_passer_by_who_comes_to_the_front_is_kept() -> None:
 
 def test_a_person_who_enters_is_found() -> None:
     empty, full = scene(), scene((100, 60, 200, 240))
-    made = cuts(Watched(), [empty] * 10 + [full] * 20)
-    assert all(cut.nobody and not cut.mask.any() for cut in made[:10])
-    assert agreement(made[-1], full) > 0.93
-    assert sum(cut.nobody for cut in made) < 24
+    found = cuts(Watched(), [empty] * 10 + [full] * 20)
+    assert all(cut.nobody and not cut.mask.any() for cut in found[:10])
+    assert agreement(found[-1], full) > 0.93
+    assert sum(cut.nobody for cut in found) < 24
 
 
 def test_a_person_who_leaves_is_dropped() -> None:
-    made = cuts(Watched(), [scene((100, 60, 200, 240))] * 6 + [scene()] * 6)
-    assert [cut.nobody for cut in made] == [False] * 6 + [True] * 6
+    found = cuts(Watched(), [scene((100, 60, 200, 240))] * 6 + [scene()] * 6)
+    assert [cut.nobody for cut in found] == [False] * 6 + [True] * 6
 
 
 def test_a_mask_is_resampled_to_another_box() -> None:
@@ -415,8 +415,8 @@ def test_edges_are_aligned_to_the_picture() -> None:
     guide[:, 34:] = 1
     rough = np.zeros((64, 64), dtype=np.float32)
     rough[:, 31:] = 1
-    made = levels(guided(rough, guide))
-    assert np.abs(made - guide).mean() < 0.75 * np.abs(rough - guide).mean()
+    refined = levels(guided(rough, guide))
+    assert np.abs(refined - guide).mean() < 0.75 * np.abs(rough - guide).mean()
     assert np.abs(guided(rough, np.full_like(guide, 0.5)) - rough).mean() < 0.06
 
 

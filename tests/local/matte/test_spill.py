@@ -84,9 +84,9 @@ def canvas() -> Canvas:
 
 def frame_of(colors: Floats) -> VideoFrame:
     frame = VideoFrame.from_ndarray(colors.transpose(1, 2, 0).astype(np.uint8), format="rgb24")
-    made = frame.reformat(format="yuv420p", dst_colorspace="ITU709")
-    made.colorspace = 1  # tagged, so that nothing is converted
-    return made
+    converted = frame.reformat(format="yuv420p", dst_colorspace="ITU709")
+    converted.colorspace = 1  # tagged, so that nothing is converted
+    return converted
 
 
 def rgb(frame: VideoFrame) -> Floats:
@@ -105,10 +105,10 @@ def test_a_new_background_shows_no_rim_of_the_old_one(
     own, red, black = (60.0, 60.0, 60.0), (250.0, 20.0, 20.0), (0.0, 0.0, 0.0)
     frame = frame_of(mixed(whole, own, red))
     cut = Cut(box, whole[np.ix_(rows, columns)])
-    made = rgb(Compositor(canvas)(frame, cut, frame_of(mixed(whole * 0, own, black))))
+    composite = rgb(Compositor(canvas)(frame, cut, frame_of(mixed(whole * 0, own, black))))
     wanted = mixed(whole, own, black)
-    assert np.abs(made - wanted).max() < 14
-    redness = made[0] - made[1:].mean(axis=0)
+    assert np.abs(composite - wanted).max() < 14
+    redness = composite[0] - composite[1:].mean(axis=0)
     assert redness.max() < 14
 
 
@@ -119,8 +119,8 @@ def test_a_cutout_has_the_foreground_color_where_it_is_half_transparent(
     wide = soft_disc(320, 0.1)
     frame = frame_of(mixed(wide, (60.0, 60.0, 60.0), (250.0, 20.0, 20.0)))
     cutout = Cutout(canvas, frame_of(mixed(wide * 0, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))))
-    made = cutout(frame, Cut((0, 0, 320, 320), mask))
-    assert made.format.name == "yuva420p"
+    result = cutout(frame, Cut((0, 0, 320, 320), mask))
+    assert result.format.name == "yuva420p"
     half = (wide > 0.2) & (wide < 0.8)
-    shown = rgb(made.reformat(format="rgb24"))
+    shown = rgb(result.reformat(format="rgb24"))
     assert np.abs(shown[:, half] - 60).mean() < 8

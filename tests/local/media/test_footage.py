@@ -128,8 +128,8 @@ def test_hdr_is_tone_mapped(tmp_path: Path, curve: str) -> None:
     assert red > 150
     assert green < red / 2
     assert blue < red / 2
-    with av.open(str(tmp_path / "o.mp4")) as made:
-        context = made.streams.video[0].codec_context
+    with av.open(str(tmp_path / "o.mp4")) as output:
+        context = output.streams.video[0].codec_context
         tags = (context.colorspace, context.color_primaries, context.color_trc)
         assert (context.pix_fmt, tags) == ("yuv420p", (1, 1, 1))
 
@@ -188,8 +188,8 @@ def test_the_display_aspect_is_preserved(tmp_path: Path, aspect: Fraction) -> No
         prepare=lambda stream: setattr(stream, "sample_aspect_ratio", aspect),
     )
     out = rendered(path, tmp_path / "o.mp4").path
-    with av.open(str(out)) as made:
-        stream = made.streams.video[0]
+    with av.open(str(out)) as output:
+        stream = output.streams.video[0]
         shown = Fraction(stream.width, stream.height) * (stream.sample_aspect_ratio or 1)
     assert shown == Fraction(WIDTH, HEIGHT) * aspect
     square = look(rendered(path, tmp_path / "o.gif", format="gif").path).frames[0]
@@ -236,8 +236,8 @@ def test_a_picture_with_a_palette_keeps_its_colors(tmp_path: Path) -> None:
         clips=(Clip("image", 5000, "a", media="m1"),), width=WIDTH, height=HEIGHT, fps=FPS
     )
     render(timeline, {"m1": media}, tmp_path / "o.png", format="png")
-    with Image.open(tmp_path / "o.png") as made:
-        assert right_colors(np.asarray(made), 20)
+    with Image.open(tmp_path / "o.png") as output:
+        assert right_colors(np.asarray(output), 20)
 
 
 # --- Timing ---------------------------------------------------------------------------------

@@ -121,9 +121,9 @@ def test_the_profiles_of_subject_and_background_are_converted(tmp_path: Path) ->
     out = render(
         draft, {"m1": subject, "m2": behind}, tmp_path / "o.png", format="png", engine=Half()
     )
-    made = np.asarray(Image.open(out.path).convert("RGB"))
-    assert near(tuple(int(v) for v in made[32, 10]), (200, 180, 60), 6)
-    assert near(tuple(int(v) for v in made[32, -6]), (20, 90, 160), 6)
+    pixels = np.asarray(Image.open(out.path).convert("RGB"))
+    assert near(tuple(int(v) for v in pixels[32, 10]), (200, 180, 60), 6)
+    assert near(tuple(int(v) for v in pixels[32, -6]), (20, 90, 160), 6)
 
 
 def test_a_damaged_profile_is_ignored(tmp_path: Path) -> None:
@@ -150,9 +150,9 @@ def test_every_exif_orientation_is_applied(tmp_path: Path) -> None:
         exif = Image.Exif()
         exif[0x0112] = orientation
         stored.save(tmp_path / "a.jpg", exif=exif, quality=98)
-        made = np.asarray(open_image(tmp_path / "a.jpg"))
-        assert made.shape == (HEIGHT, WIDTH, 3)
-        assert all(near(a, b, 12) for a, b in zip(shown_quarters(made), COLORS, strict=True))
+        pixels = np.asarray(open_image(tmp_path / "a.jpg"))
+        assert pixels.shape == (HEIGHT, WIDTH, 3)
+        assert all(near(a, b, 12) for a, b in zip(shown_quarters(pixels), COLORS, strict=True))
 
 
 def test_a_gif_truncated_at_any_byte_is_refused_or_used(tmp_path: Path) -> None:

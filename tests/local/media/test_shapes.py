@@ -71,9 +71,9 @@ def test_every_display_matrix_is_applied(tmp_path: Path, matrix: tuple[int, int,
     wanted = as_shown(quarters(), matrix)
     media = probe(path, "a.mp4", id="m1")
     assert (media.height, media.width) == wanted.shape[:2]
-    made = look(rendered(path, tmp_path / "o.mp4").path).frames[1]
-    assert made.shape == wanted.shape
-    pairs = zip(shown_quarters(made), shown_quarters(wanted), strict=True)
+    shown = look(rendered(path, tmp_path / "o.mp4").path).frames[1]
+    assert shown.shape == wanted.shape
+    pairs = zip(shown_quarters(shown), shown_quarters(wanted), strict=True)
     assert all(near(a, b, 14) for a, b in pairs)
 
 

@@ -47,8 +47,8 @@ def screenshot(video: Path, folder: Path, at_s: float) -> Image.Image:
     command += ["--window-size=320,240", f"--screenshot={shot}", page.as_uri()]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
     with Image.open(shot) as image:
-        made: Image.Image = image.convert("RGB")
-        return made
+        rgb: Image.Image = image.convert("RGB")
+        return rgb
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")

@@ -103,8 +103,8 @@ def test_a_clips_own_alpha_is_its_mask(tmp_path: Path, name: str, codec: str, pi
 @pytest.mark.parametrize("output", ["o.mov", "o.matte.mp4", "o.zip"])
 def test_the_alpha_is_preserved(tmp_path: Path, output: str) -> None:
     path = cutout(tmp_path / "a.webm", "libvpx-vp9", "yuva420p")
-    made = placed(path, tmp_path / output, Background("transparent"))
-    alpha = alphas(made)[2].astype(int)
+    output_path = placed(path, tmp_path / output, Background("transparent"))
+    alpha = alphas(output_path)[2].astype(int)
     assert alpha[40, 32 + 12] == pytest.approx(255, abs=2)
     assert alpha[40, 32 + 26] == pytest.approx(128, abs=16)
     assert alpha[40, 4] == pytest.approx(0, abs=2)
@@ -116,8 +116,8 @@ def alphas(path: Path) -> list[Pixels]:
             names = sorted(archive.namelist())
             pictures = [Image.open(archive.open(name)).convert("RGBA") for name in names]
         return [np.asarray(picture)[..., 3] for picture in pictures]
-    with av.open(str(path)) as made:
-        frames = list(made.decode(video=0))
+    with av.open(str(path)) as container:
+        frames = list(container.decode(video=0))
     if "matte" in path.name:
         return [frame.to_ndarray(format="gray") for frame in frames]
     return [frame.reformat(format="rgba").to_ndarray()[..., 3] for frame in frames]

@@ -69,7 +69,7 @@ def agrees(alpha: Pixels, number: int, *, share: float = 0.95) -> bool:
     return float(((alpha > 127) == is_person(number)).mean()) >= share
 
 
-def made(talk: MediaItem, path: Path, format_: str, **clip: Any) -> Path:
+def exported(talk: MediaItem, path: Path, format_: str, **clip: Any) -> Path:
     timeline = timeline_of(talk, **clip)
     return render(timeline, {"m1": talk}, path, format=format_, engine=YellowMatte()).path
 
@@ -78,7 +78,7 @@ def made(talk: MediaItem, path: Path, format_: str, **clip: Any) -> Path:
 def cutout(talk: MediaItem, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Render the person with a transparent background, once for each format."""
     folder = tmp_path_factory.mktemp("cutout")
-    return cache(lambda format_: made(talk, folder / f"o.{format_}", format_, background=CLEAR))
+    return cache(lambda format_: exported(talk, folder / f"o.{format_}", format_, background=CLEAR))
 
 
 # --- Transparency, in every frame -----------------------------------------------------------
@@ -125,7 +125,7 @@ def test_alpha_is_right_in_every_frame(
 
 
 def test_the_alpha_of_a_gif_is_binary(tmp_path: Path, talk: MediaItem) -> None:
-    path = made(talk, tmp_path / "o.gif", "gif", background=CLEAR)
+    path = exported(talk, tmp_path / "o.gif", "gif", background=CLEAR)
     frames = gif_frames(path)
     assert len(frames) == 6
     for number, frame in enumerate(frames):
@@ -136,7 +136,7 @@ def test_the_alpha_of_a_gif_is_binary(tmp_path: Path, talk: MediaItem) -> None:
 @pytest.mark.parametrize("format_", ["mp4", "gif", "zip", "webm"])
 def test_an_opaque_result_has_no_holes(tmp_path: Path, talk: MediaItem, format_: str) -> None:
     green = Background("color", color="#00b140")
-    path = made(talk, tmp_path / f"o.{format_}", format_, background=green)
+    path = exported(talk, tmp_path / f"o.{format_}", format_, background=green)
     readers = {"gif": gif_frames, "zip": zip_frames}
     frames = readers[format_](path) if format_ in readers else look(path).frames
     for frame in frames:
@@ -202,7 +202,7 @@ def test_a_gif_can_be_cancelled_while_it_is_completed(tmp_path: Path, talk: Medi
 
 
 def test_a_zip_has_numbered_frames_and_its_rate(tmp_path: Path, talk: MediaItem) -> None:
-    path = made(talk, tmp_path / "o.zip", "zip")
+    path = exported(talk, tmp_path / "o.zip", "zip")
     with zipfile.ZipFile(path) as archive:
         assert archive.namelist() == [f"frame_{n:06d}.png" for n in range(1, 13)]
         assert archive.comment == b"25 fps"
@@ -398,7 +398,7 @@ def test_a_photo_can_become_a_gif_or_a_video(tmp_path: Path, photo: MediaItem) -
 @pytest.mark.parametrize("format_", ["png", "jpg", "matte.png"])
 def test_a_video_cannot_become_a_still(tmp_path: Path, talk: MediaItem, format_: str) -> None:
     with pytest.raises(RenderFailedError, match=r"one picture.* zip"):
-        made(talk, tmp_path / f"o.{format_}", format_)
+        exported(talk, tmp_path / f"o.{format_}", format_)
 
 
 def test_several_photos_cannot_become_a_still(tmp_path: Path, photo: MediaItem) -> None:
@@ -411,7 +411,7 @@ def test_several_photos_cannot_become_a_still(tmp_path: Path, photo: MediaItem) 
 def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path: Path, talk: MediaItem) -> None:
     for name in ("xyz", "matte.xyz", "matte.matte.mp4", "mp4.matte", ".."):
         with pytest.raises(RenderFailedError, match=r"matte\.mp4"):
-            made(talk, tmp_path / "o", name)
+            exported(talk, tmp_path / "o", name)
 
 
 def test_a_rate_of_30_fps_is_halved_for_a_gif(tmp_path: Path) -> None:

@@ -178,11 +178,11 @@ def test_the_frames_of_a_gif_are_not_kept_in_memory(tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from nemovideo.local.render import render\n"
         "from nemovideo.local.timeline import Clip, Timeline\n"
-        "def made(ms):\n"
+        "def peak_of(ms):\n"
         "    draft = Timeline((Clip('card', ms, 'c'),), width=480, height=480, fps=25)\n"
         "    render(draft, {}, Path(sys.argv[1]), format='gif')\n"
         "    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "print(made(400), made(4_000))\n"
+        "print(peak_of(400), peak_of(4_000))\n"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "o.gif")]
     few, many = map(int, subprocess.check_output(command, cwd=ROOT).split())

@@ -48,7 +48,7 @@ def recording(path: Path, codec: str = "aac") -> Path:
     return path
 
 
-def made(path: Path, output: Path, *clips: Clip, keep: bool = True) -> RenderResult:
+def rendered(path: Path, output: Path, *clips: Clip, keep: bool = True) -> RenderResult:
     clips = clips or (Clip("video", 2000, "a", media="m1"),)
     draft = Timeline(clips=clips, width=WIDTH, height=HEIGHT, fps=FPS, keep_metadata=keep)
     return render(draft, {"m1": item(path)}, output, format=output.suffix[1:])
@@ -58,7 +58,7 @@ def made(path: Path, output: Path, *clips: Clip, keep: bool = True) -> RenderRes
     ("source", "output"), [("a.mp4", "o.mp4"), ("a.mov", "o.mp4"), ("a.mkv", "o.mov")]
 )
 def test_the_metadata_of_a_recording_is_kept(tmp_path: Path, source: str, output: str) -> None:
-    result = made(recording(tmp_path / source), tmp_path / output)
+    result = rendered(recording(tmp_path / source), tmp_path / output)
     with av.open(str(result.path)) as out:
         assert {name: out.metadata.get(name) for name in TAGS} == TAGS
         assert out.streams.audio[0].metadata["language"] == "ger"
@@ -71,7 +71,7 @@ def test_chapters_are_shifted_by_cuts_and_speed(tmp_path: Path) -> None:
     path = recording(tmp_path / "a.mp4")
     late = Clip("video", 500, "a", media="m1", source_start_ms=1250)
     fast = Clip("video", 1000, "a", media="m1", speed=2.0)
-    with av.open(str(made(path, tmp_path / "o.mp4", late, fast).path)) as out:
+    with av.open(str(rendered(path, tmp_path / "o.mp4", late, fast).path)) as out:
         found = [
             (float(c["start"] * c["time_base"]), float(c["end"] * c["time_base"]))
             for c in out.chapters()
@@ -81,7 +81,7 @@ def test_chapters_are_shifted_by_cuts_and_speed(tmp_path: Path) -> None:
 
 
 def test_metadata_can_be_left_out_with_a_warning(tmp_path: Path) -> None:
-    result = made(recording(tmp_path / "a.mp4"), tmp_path / "o.mp4", keep=False)
+    result = rendered(recording(tmp_path / "a.mp4"), tmp_path / "o.mp4", keep=False)
     with av.open(str(result.path)) as out:
         assert not set(out.metadata) & set(TAGS)
         assert out.streams.audio[0].metadata["language"] == "und"

@@ -136,7 +136,7 @@ def _talk(folder: Path, pictures: list[Pixels] | None = None, **options: object)
     return item(make_video(folder / "talk.mp4", pictures=pictures, tone=None, **options))  # type: ignore[arg-type]
 
 
-def _made(timeline: Timeline, folder: Path, *media: MediaItem, name: str = "out.mp4") -> Seen:
+def _rendered(timeline: Timeline, folder: Path, *media: MediaItem, name: str = "out.mp4") -> Seen:
     path = folder / name
     render(timeline, {m.id: m for m in media}, path, engine=YellowMatte())
     return look(path)
@@ -165,7 +165,7 @@ def test_a_vertical_layout_keeps_a_walking_person_in_view(tmp_path: Path) -> Non
     timeline = attrs.evolve(
         timeline_of(talk, fit="cover"), width=180, height=320, has_custom_size=True
     )
-    seen = _made(timeline, tmp_path, talk)
+    seen = _rendered(timeline, tmp_path, talk)
     assert len(seen.frames) == 50
     for picture in seen.frames:
         assert picture.shape == (320, 180, 3)
@@ -242,7 +242,7 @@ def test_a_vertical_layout_shows_the_whole_person_over_a_new_background(tmp_path
         height=120,
         has_custom_size=True,
     )
-    left, top, right, bottom = _person(_made(timeline, tmp_path, talk).frames[2])
+    left, top, right, bottom = _person(_rendered(timeline, tmp_path, talk).frames[2])
     assert 0 < left < right < 60
     assert right - left > 45  # as large as the width allows
     assert 20 < top < bottom == 120
@@ -275,7 +275,7 @@ def test_a_picture_is_rotated_flipped_and_cropped(
         media = item(tmp_path / "photo.png")
         clip = Clip("image", 200, "photo.png", media.id, **frame)  # type: ignore[arg-type]
     timeline = Timeline(clips=(clip,), width=size[0], height=size[1], fps=25, has_custom_size=True)
-    picture = _made(timeline, tmp_path, media).frames[2]
+    picture = _rendered(timeline, tmp_path, media).frames[2]
     assert picture.shape[:2] == (size[1], size[0])
     assert np.abs(np.subtract(_person(picture), where)).max() <= 3
 
@@ -284,9 +284,9 @@ def test_a_flip_swaps_left_and_right(tmp_path: Path) -> None:
     picture = np.full((120, 160, 3), WALL, dtype=np.uint8)
     picture[:, :40] = RED
     talk = _talk(tmp_path, [picture], seconds=0.2)
-    made = _made(timeline_of(talk, flip="x"), tmp_path, talk).frames[2]
-    assert near(tuple(int(v) for v in made[60, 150]), RED, 25)
-    assert near(tuple(int(v) for v in made[60, 10]), WALL, 25)
+    picture = _rendered(timeline_of(talk, flip="x"), tmp_path, talk).frames[2]
+    assert near(tuple(int(v) for v in picture[60, 150]), RED, 25)
+    assert near(tuple(int(v) for v in picture[60, 10]), WALL, 25)
 
 
 def test_a_blurred_copy_fills_the_bars(tmp_path: Path) -> None:
@@ -294,16 +294,16 @@ def test_a_blurred_copy_fills_the_bars(tmp_path: Path) -> None:
     shaped = attrs.evolve(
         timeline_of(talk, fit="blur"), width=120, height=240, has_custom_size=True
     )
-    made = _made(shaped, tmp_path, talk).frames[2]
-    left, top, right, bottom = _person(made[75:165])
+    picture = _rendered(shaped, tmp_path, talk).frames[2]
+    left, top, right, bottom = _person(picture[75:165])
     assert (right - left, bottom - top) == pytest.approx((40, 67), abs=4)
-    assert made[10, 10].max() > 60  # not black
+    assert picture[10, 10].max() > 60  # not black
 
 
 def test_picture_and_sound_fade_in_and_out(tmp_path: Path) -> None:
     talk = item(make_video(tmp_path / "talk.mp4", seconds=2))
     timeline = attrs.evolve(timeline_of(talk), fade_in_ms=400, fade_out_ms=800)
-    seen = _made(timeline, tmp_path, talk)
+    seen = _rendered(timeline, tmp_path, talk)
     light = [float(frame.mean()) for frame in seen.frames]
     assert light[0] < 5
     assert light[4] == pytest.approx(light[20] / 2, rel=0.3)
@@ -318,7 +318,7 @@ def test_a_logo_has_its_corner_size_and_time(tmp_path: Path) -> None:
     logo = item(make_image(tmp_path / "logo.png", RED), "m2")
     shown = Overlay("m2", "logo.png", 200, position="top right", size=0.25)
     timeline = attrs.evolve(timeline_of(talk), overlays=(shown,))
-    seen = _made(timeline, tmp_path, talk, logo)
+    seen = _rendered(timeline, tmp_path, talk, logo)
     red = (seen.frames[2][..., 0] > 150) & (seen.frames[2][..., 1] < 90)
     rows, columns = np.flatnonzero(red.any(axis=1)), np.flatnonzero(red.any(axis=0))
     assert columns[-1] - columns[0] + 1 == pytest.approx(30, abs=3)
@@ -330,9 +330,9 @@ def test_a_logo_has_its_corner_size_and_time(tmp_path: Path) -> None:
 
 def test_a_title_fades_at_its_own_ends(tmp_path: Path) -> None:
     talk = _talk(tmp_path, seconds=0.8)
-    plain = _made(timeline_of(talk), tmp_path, talk, name="plain.mp4").frames
+    plain = _rendered(timeline_of(talk), tmp_path, talk, name="plain.mp4").frames
     title = Title("Hello", 600, 100, fade_in_ms=200, fade_out_ms=200)
-    faded = _made(timeline_of(talk, title), tmp_path, talk).frames
+    faded = _rendered(timeline_of(talk, title), tmp_path, talk).frames
     shown = [
         float(np.abs(one.astype(int) - other).mean())
         for one, other in zip(faded, plain, strict=True)
@@ -346,11 +346,11 @@ def test_a_title_fades_at_its_own_ends(tmp_path: Path) -> None:
 
 def test_a_title_has_its_color_size_and_corner(tmp_path: Path) -> None:
     talk = _talk(tmp_path, seconds=0.2, size=(320, 240))
-    plain = _made(timeline_of(talk), tmp_path, talk, name="plain.mp4").frames[2].astype(int)
+    plain = _rendered(timeline_of(talk), tmp_path, talk, name="plain.mp4").frames[2].astype(int)
 
     def shown(**style: object) -> tuple[Pixels, npt.NDArray[np.intp]]:
         title = Title("Hello", 200, **{"position": "top left", "color": "red", **style})  # type: ignore[arg-type]
-        picture = _made(timeline_of(talk, title), tmp_path, talk).frames[2]
+        picture = _rendered(timeline_of(talk, title), tmp_path, talk).frames[2]
         return picture, np.argwhere(np.abs(picture.astype(int) - plain).max(axis=2) > 60)
 
     picture, places = shown()
@@ -365,7 +365,7 @@ def test_a_background_video_has_its_volume(tmp_path: Path) -> None:
     talk = _talk(tmp_path, seconds=0.8)
     waves = item(make_video(tmp_path / "waves.mp4", seconds=0.3, tone=0.4), "m2")
     loud = [
-        _made(
+        _rendered(
             timeline_of(talk, background=Background("video", media="m2", volume=volume)),
             tmp_path,
             talk,
@@ -392,7 +392,7 @@ def test_a_draft_with_an_invalid_frame_is_refused(tmp_path: Path) -> None:
     ]
     for frame in invalid:
         with pytest.raises(RenderFailedError, match=r"talk\.mp4"):
-            _made(timeline_of(talk, **frame), tmp_path, talk)
+            _rendered(timeline_of(talk, **frame), tmp_path, talk)
 
 
 def test_a_draft_round_trips() -> None:
@@ -419,7 +419,7 @@ def test_clips_with_different_layouts_share_a_draft(tmp_path: Path) -> None:
     timeline = draft(
         talk, plain, attrs.evolve(plain, rotation_deg=90), attrs.evolve(plain, fit="cover")
     )
-    seen = _made(timeline, tmp_path, talk)
+    seen = _rendered(timeline, tmp_path, talk)
     assert len(seen.frames) == 15
     assert near(seen.middle(2), PERSON)
     assert near(seen.corner(7), (0, 0, 0))

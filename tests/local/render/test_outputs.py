@@ -45,10 +45,10 @@ def test_a_stacked_video_has_the_color_above_and_the_mask_below(
     tmp_path: Path, talk: MediaItem, suffix: str
 ) -> None:
     path = tmp_path / f"out.stacked.{suffix}"
-    made = render(
+    result = render(
         timeline_of(talk), {"m1": talk}, path, format=f"stacked.{suffix}", engine=YellowMatte()
     )
-    assert (made.width, made.height) == (160, 240)
+    assert (result.width, result.height) == (160, 240)
     seen = look(path)
     assert len(seen.frames) == 6
     picture = seen.frames[4]

@@ -65,8 +65,8 @@ def draft(**overlay: float) -> Timeline:
 @pytest.mark.parametrize("name", ["s.gif", "s.webp", "s.png", "s.webm", "s.mov"])
 def test_an_animated_overlay_loops_with_its_alpha(tmp_path: Path, name: str) -> None:
     media = {"m1": item(talk(tmp_path / "t.mp4")), "m2": item(sticker(tmp_path / name), "m2")}
-    made = render(draft(start_ms=200), media, tmp_path / "o.mp4", engine=YellowMatte())
-    frames = look(made.path).frames
+    result = render(draft(start_ms=200), media, tmp_path / "o.mp4", engine=YellowMatte())
+    frames = look(result.path).frames
     assert len(frames) == COUNT
     for number, frame in enumerate(frames):
         since = number - 5  # a loop of ten frames
@@ -77,9 +77,9 @@ def test_an_animated_overlay_loops_with_its_alpha(tmp_path: Path, name: str) -> 
 
 def test_an_overlay_has_its_opacity(tmp_path: Path) -> None:
     media = {"m1": item(talk(tmp_path / "t.mp4")), "m2": item(sticker(tmp_path / "s.mov"), "m2")}
-    made = render(draft(opacity=0.5), media, tmp_path / "o.mp4", engine=YellowMatte())
+    result = render(draft(opacity=0.5), media, tmp_path / "o.mp4", engine=YellowMatte())
     half = tuple((a + b) // 2 for a, b in zip(RED, BLUE, strict=True))
-    assert near(at(look(made.path).frames[0], (HEIGHT - 30, WIDTH - 60)), half, 16)
+    assert near(at(look(result.path).frames[0], (HEIGHT - 30, WIDTH - 60)), half, 16)
 
 
 def test_a_preview_shows_the_frame_of_an_animated_overlay(tmp_path: Path) -> None:

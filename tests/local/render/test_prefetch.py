@@ -39,12 +39,12 @@ def test_items_come_in_order_from_another_thread() -> None:
 
 
 def test_the_producer_pauses_while_the_buffer_is_full() -> None:
-    made: list[int] = []
+    produced: list[int] = []
     waits = threading.Event()
 
     def items() -> Iterator[int]:
         for number in range(50):
-            made.append(number)
+            produced.append(number)
             if number == 4:
                 waits.set()
             yield number
@@ -52,7 +52,7 @@ def test_the_producer_pauses_while_the_buffer_is_full() -> None:
     with prefetch(items(), size=3) as taken:
         assert next(taken) == 0
         assert waits.wait(WAIT_S)  # one consumed, three in the queue, one waiting for space
-    assert made == [0, 1, 2, 3, 4]
+    assert produced == [0, 1, 2, 3, 4]
     assert frame_threads() == []
 
 
@@ -212,5 +212,5 @@ def test_the_warning_says_what_is_shown_without_a_person(
 ) -> None:
     talk = item(make_video(tmp_path / "wall.mp4", seconds=0.2))
     timeline = timeline_of(talk, background=background)
-    made = render(timeline, {"m1": talk}, tmp_path / "o", format=kind, engine=Nobody())
-    assert made.warnings[0].startswith(f"No person was found in wall.mp4: {shown}.")
+    result = render(timeline, {"m1": talk}, tmp_path / "o", format=kind, engine=Nobody())
+    assert result.warnings[0].startswith(f"No person was found in wall.mp4: {shown}.")

@@ -49,8 +49,8 @@ def test_a_still_equals_the_frame_of_an_export(tmp_path: Path) -> None:
         render(draft, media, tmp_path / "out.mp4", matting=MATTING, quality="high").path
     )
     numbers = [0, 3, 12, 20, 33, 40, 49]
-    made = make_stills(draft, media, [number / 25 for number in numbers], MATTING)
-    for number, still in zip(numbers, made, strict=True):
+    stills = make_stills(draft, media, [number / 25 for number in numbers], MATTING)
+    for number, still in zip(numbers, stills, strict=True):
         shown = np.asarray(still.after).astype(int)
         assert np.abs(shown - exported[number]).mean() < 3, number
 
@@ -80,11 +80,11 @@ def test_the_default_is_the_first_middle_and_last_frame(tmp_path: Path) -> None:
     video = item(film(tmp_path / "a.mp4", frames), "m1")
     draft = Timeline((Clip("video", 30 * 1000 // FPS, "a", media="m1"),), fps=FPS)
     draft = attrs.evolve(draft, width=frames[0].shape[1], height=frames[0].shape[0])
-    made = make_stills(draft, {"m1": video}, None, MATTING)
-    brightness = [int(np.asarray(still.after).mean()) for still in made]
+    stills = make_stills(draft, {"m1": video}, None, MATTING)
+    brightness = [int(np.asarray(still.after).mean()) for still in stills]
     wanted = [int(frames[number].mean()) for number in (0, 15, 29)]
     assert all(abs(a - b) <= 3 for a, b in zip(brightness, wanted, strict=True))
-    assert [still.time_s for still in made] == [0, 15 / FPS, 29 / FPS]
+    assert [still.time_s for still in stills] == [0, 15 / FPS, 29 / FPS]
 
 
 def test_before_is_the_original_footage_and_after_keeps_transparency(tmp_path: Path) -> None:

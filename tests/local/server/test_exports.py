@@ -231,11 +231,11 @@ def test_a_render_canceled_after_its_last_frame_leaves_no_file(tmp_path: Path) -
 
 
 def test_the_page_of_a_claim_link_escapes_user_text(api: Api) -> None:
-    made = api.data(
+    created = api.data(
         "POST", "/api/tasks/me/with-session/nemo_agent", json={"task_name": "<b>bold</b>"}
     )
-    api.upload(made["session_id"], ("<script>.mp4", b"VIDEO"))
-    ids = {"task_id": made["task_id"], "session_id": made["session_id"]}
+    api.upload(created["session_id"], ("<script>.mp4", b"VIDEO"))
+    ids = {"task_id": created["task_id"], "session_id": created["session_id"]}
     claim = api.data("POST", "/api/auth/claim-token", json=ids)
     assert (claim["claim_token"][:4], claim["expires_in"]) == ("clm_", 604800)
     page = httpx.get(f"{api.backend.url}/workspace/claim", params={"ct": claim["claim_token"]})
@@ -254,12 +254,12 @@ def test_the_page_of_a_claim_link_shows_the_latest_renders_only(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sessions, "_PAGE_RENDERS", 2)
-    made = api.data("POST", "/api/tasks/me/with-session/nemo_agent", json={})
-    api.upload(made["session_id"], ("a.mp4", b"VIDEO"))
+    created = api.data("POST", "/api/tasks/me/with-session/nemo_agent", json={})
+    api.upload(created["session_id"], ("a.mp4", b"VIDEO"))
     render_ids = [new_id() for _ in range(3)]
     for render_id in render_ids:
-        api.submit(made["session_id"], render_id, format="mp4")
-    ids = {"task_id": made["task_id"], "session_id": made["session_id"]}
+        api.submit(created["session_id"], render_id, format="mp4")
+    ids = {"task_id": created["task_id"], "session_id": created["session_id"]}
     claim = api.data("POST", "/api/auth/claim-token", json=ids)
     page = httpx.get(f"{api.backend.url}/workspace/claim", params={"ct": claim["claim_token"]})
     assert [render_id in page.text for render_id in render_ids] == [False, True, True]

@@ -118,12 +118,12 @@ def test_a_fetch_is_aborted_when_its_client_disconnects() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's TCP_INFO")
 def test_an_attempt_to_connect_is_aborted() -> None:
-    made: queue.Queue[socket.socket] = queue.Queue()
+    sockets: queue.Queue[socket.socket] = queue.Queue()
 
     class Watched(Fetcher):
         def register(self, current: socket.socket) -> None:
             super().register(current)
-            made.put(current.dup())
+            sockets.put(current.dup())
 
     fetching = Watched(private_urls=True)
     with (
@@ -132,7 +132,7 @@ def test_an_attempt_to_connect_is_aborted() -> None:
         socket.create_connection(full.getsockname()),
     ):
         connection = pool.submit(fetching.connect, *full.getsockname())
-        with made.get(timeout=10) as connecting:
+        with sockets.get(timeout=10) as connecting:
             while connecting.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO) != SYN_SENT:
                 assert not connection.done()
         fetching.stop()

@@ -252,8 +252,8 @@ def test_a_killed_server_resumes_its_render_after_a_restart(tmp_path: Path, carp
     assert issued["data"]["credits"] == 7
     bearer = {"Authorization": f"Bearer {issued['data']['token']}"}
     task = {"task_name": "project", "language": "en"}
-    made = served.call("POST", "/api/tasks/me/with-session/nemo_agent", task, **bearer)["data"]
-    session_id = made["session_id"]
+    created = served.call("POST", "/api/tasks/me/with-session/nemo_agent", task, **bearer)["data"]
+    session_id = created["session_id"]
     form = (
         b'--b\r\nContent-Disposition: form-data; name="files"; filename="talk.mp4"\r\n\r\n'
         + carphone.read_bytes()

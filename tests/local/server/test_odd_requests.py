@@ -171,8 +171,8 @@ def test_a_large_body_is_parsed_outside_the_event_loop(
         monkeypatch.setattr(json_text, "read_json", parse)
         for size in (10, 100_000):
             body = {"task_name": "project", "x": "x" * size}
-            made = api.ask("POST", "/api/tasks/me/with-session/nemo_agent", json=body)
-            assert made.status_code == 200
+            created = api.ask("POST", "/api/tasks/me/with-session/nemo_agent", json=body)
+            assert created.status_code == 200
     assert [name == "nemovideo-local" for name in threads] == [True, False]
 
 

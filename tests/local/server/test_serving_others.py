@@ -485,8 +485,8 @@ def test_a_preview_that_is_not_read_is_not_kept_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture = bytes(12 * 1024**2)
-    made = Preview(picture, picture, (), sheet=b"", basis="local engine", warnings=())
-    monkeypatch.setattr(work, "preview_draft", lambda *_: made)
+    preview = Preview(picture, picture, (), sheet=b"", basis="local engine", warnings=())
+    monkeypatch.setattr(work, "preview_draft", lambda *_: preview)
     with serving(tmp_path) as api:
         body = json.dumps({"sessionId": api.session_with_video()}).encode()
         head = f"POST /api/local/preview HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}"
@@ -504,8 +504,8 @@ def test_a_preview_that_is_not_read_is_not_kept_in_memory(
 
 
 def test_a_preview_counts_against_the_disk_quota(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Preview(None, bytes(100_000), (), sheet=b"", basis="local engine", warnings=())
-    monkeypatch.setattr(work, "preview_draft", lambda *_: made)
+    preview = Preview(None, bytes(100_000), (), sheet=b"", basis="local engine", warnings=())
+    monkeypatch.setattr(work, "preview_draft", lambda *_: preview)
     with serving(limits=Limits(disk_bytes=50_000)) as api:
         body = {"sessionId": api.session_with_video()}
         assert api.ask("POST", "/api/local/preview", json=body).status_code == 507

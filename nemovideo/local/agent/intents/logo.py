@@ -65,9 +65,9 @@ def edit(clause: Clause, context: Context) -> Outcomes:
 
 
 def _add(clause: Clause, context: Context) -> Outcomes:
-    behind = {c.background.media for c in context.timeline.clips if c.background}
+    backgrounds = {c.background.media for c in context.timeline.clips if c.background}
     pictures = files.of_kind(context.media, ("image",))
-    free = [item for item in pictures if item.id not in behind]
+    free = [item for item in pictures if item.id not in backgrounds]
     chosen = None if clause.unknown_files else _chosen(clause, free or pictures)
     if chosen is None:
         what = speech.listed(context, clause.unknown_files) or context.say("a_logo_picture")

@@ -23,10 +23,10 @@ def set_background(clause: Clause, context: Context) -> Outcomes:
     """Set the volume of the background video."""
     timeline = context.timeline
     backgrounds = (clip.background for clip in timeline.clips)
-    behind = [one for one in backgrounds if one and one.kind == "video"]
-    if not behind:
+    videos = [one for one in backgrounds if one and one.kind == "video"]
+    if not videos:
         return refused("set_background_volume", {}, context.say("no_background_video"))
-    volume = _volume(clause.text, behind[0].volume or 0.6)
+    volume = _volume(clause.text, videos[0].volume or 0.6)
     volume = 1.0 if volume is None else volume
 
     def change(clip: Clip) -> Clip:

@@ -42,8 +42,8 @@ def matches(clause: Clause) -> bool:
         return False
     if has(text, "trim.cut", "trim.keep"):
         return True
-    made = has(text, "trim.making") and has(text, "trim.length")
-    return made or has(mark_times(text), "trim.starts", "trim.make_it")
+    sets_length = has(text, "trim.making") and has(text, "trim.length")
+    return sets_length or has(mark_times(text), "trim.starts", "trim.make_it")
 
 
 @needs_clips("trim_clip")
