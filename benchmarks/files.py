@@ -61,7 +61,7 @@ def make_wav(path: Path, size: int) -> None:
     os.truncate(path, size)
 
 
-def answer(connection: socket.socket, folder: Path) -> None:
+def respond(connection: socket.socket, folder: Path) -> None:
     """Serve one connection: GET sends a file of the folder, POST discards the body."""
     data = bytearray()
     discarded = bytearray(1 << 20)
@@ -99,7 +99,7 @@ def serve(folder: Path) -> None:
         while True:
             connection, _ = listener.accept()
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=answer, args=(connection, folder), daemon=True).start()
+            threading.Thread(target=respond, args=(connection, folder), daemon=True).start()
 
 
 def memory_kb(name: str, process: int | str = "self") -> int:

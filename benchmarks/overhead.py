@@ -38,17 +38,19 @@ TOKEN = "nmv_usr_benchmark"
 PATH = "/api/credits/balance/simple"
 SERVER = """
 import asyncio, json
-def answer(value, kind="application/json"):
+def response(value, kind="application/json"):
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
     head = f"HTTP/1.1 200 OK\\r\\nContent-Type: {kind}\\r\\nContent-Length: {len(body)}\\r\\n\\r\\n"
     return head.encode() + body
 event = b'data: {"content": {"parts": [{"text": "Done!"}]}, "author": "a", "actions": {}}\\n\\n'
 ROUTES = {
-    b"GET /api/credits": answer({"code": 0, "data": {"available": 100, "frozen": 0, "total": 100}}),
-    b"POST /api/tasks": answer({"code": 0, "data": {"task_id": "t", "session_id": "s"}}),
-    b"POST /run_sse": answer(event, "text/event-stream"),
+    b"GET /api/credits": response(
+        {"code": 0, "data": {"available": 100, "frozen": 0, "total": 100}}
+    ),
+    b"POST /api/tasks": response({"code": 0, "data": {"task_id": "t", "session_id": "s"}}),
+    b"POST /run_sse": response(event, "text/event-stream"),
 }
-class Answer(asyncio.Protocol):
+class Server(asyncio.Protocol):
     def connection_made(self, transport): self.transport, self.data = transport, b""
     def data_received(self, data):
         self.data += data
@@ -60,7 +62,7 @@ class Answer(asyncio.Protocol):
             self.data = rest[int(length or 0):]
             self.transport.write(next(a for p, a in ROUTES.items() if head.startswith(p)))
 async def main():
-    server = await asyncio.get_running_loop().create_server(Answer, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 asyncio.run(main())

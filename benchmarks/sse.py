@@ -80,7 +80,7 @@ def bodies() -> dict[str, list[bytes]]:
     }
 
 
-def answer(connection: socket.socket, streams: dict[str, bytes]) -> None:
+def respond(connection: socket.socket, streams: dict[str, bytes]) -> None:
     """Serve one connection: `/run_sse` with a stream, all other paths with an empty state."""
     state = b'{"state":{"draft":null}}'
     header = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\n%s\r\n\r\n"
@@ -111,7 +111,7 @@ def serve(ready: Connection) -> None:
         while True:
             connection, _ = listener.accept()
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=answer, args=(connection, streams), daemon=True).start()
+            threading.Thread(target=respond, args=(connection, streams), daemon=True).start()
 
 
 def bare(url: str, client: httpx.Client, name: str) -> int:

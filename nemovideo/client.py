@@ -46,11 +46,11 @@ A = TypeVar("A")
 D = TypeVar("D", bound="sync.SyncDriver | aio.AsyncDriver")
 
 
-class BothLayers(Layer[S], Generic[S, A]):
+class SyncAsyncLayer(Layer[S], Generic[S, A]):
     """A layer of both clients; the async client uses the class named `Async…`."""
 
     @overload  # type: ignore[override]  # on the class, it is the descriptor itself
-    def __get__(self, holder: None, owner: type[BaseClient[Any]]) -> BothLayers[S, A]: ...
+    def __get__(self, holder: None, owner: type[BaseClient[Any]]) -> SyncAsyncLayer[S, A]: ...
     @overload
     def __get__(self, holder: Client, owner: type[BaseClient[Any]]) -> S: ...
     @overload
@@ -73,29 +73,31 @@ class Shared(Generic[D]):
 class BaseClient(Generic[D]):
     """Base of both clients: settings, layers, and an optional local backend."""
 
-    auth: BothLayers[Auth, AsyncAuth] = BothLayers("nemovideo.resources.auth", "Auth", "Tokens.")
-    sessions: BothLayers[Sessions, AsyncSessions] = BothLayers(
+    auth: SyncAsyncLayer[Auth, AsyncAuth] = SyncAsyncLayer(
+        "nemovideo.resources.auth", "Auth", "Tokens."
+    )
+    sessions: SyncAsyncLayer[Sessions, AsyncSessions] = SyncAsyncLayer(
         "nemovideo.resources.sessions", "Sessions", "Creating sessions, and attaching to them."
     )
-    uploads: BothLayers[Uploads, AsyncUploads] = BothLayers(
+    uploads: SyncAsyncLayer[Uploads, AsyncUploads] = SyncAsyncLayer(
         "nemovideo.resources.uploads", "Uploads", "Uploading files into a session."
     )
-    agent: BothLayers[Agent, AsyncAgent] = BothLayers(
+    agent: SyncAsyncLayer[Agent, AsyncAgent] = SyncAsyncLayer(
         "nemovideo.resources.agent", "Agent", "Sending messages to the agent."
     )
-    state: BothLayers[State, AsyncState] = BothLayers(
+    state: SyncAsyncLayer[State, AsyncState] = SyncAsyncLayer(
         "nemovideo.resources.state", "State", "The state of a session."
     )
-    credits: BothLayers[CreditsResource, AsyncCreditsResource] = BothLayers(
+    credits: SyncAsyncLayer[CreditsResource, AsyncCreditsResource] = SyncAsyncLayer(
         "nemovideo.resources.credits", "CreditsResource", "The balance."
     )
-    render: BothLayers[Render, AsyncRender] = BothLayers(
+    render: SyncAsyncLayer[Render, AsyncRender] = SyncAsyncLayer(
         "nemovideo.resources.render", "Render", "Rendering drafts to files."
     )
-    jobs: BothLayers[Jobs, AsyncJobs] = BothLayers(
+    jobs: SyncAsyncLayer[Jobs, AsyncJobs] = SyncAsyncLayer(
         "nemovideo.jobs", "Jobs", "Jobs that can be resumed."
     )
-    batch: BothLayers[Batch, AsyncBatch] = BothLayers(
+    batch: SyncAsyncLayer[Batch, AsyncBatch] = SyncAsyncLayer(
         "nemovideo.resources.batch", "Batch", "Many files in one call."
     )
 

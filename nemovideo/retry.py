@@ -92,8 +92,8 @@ class Polling:
     """How to poll a render job (docs/protocol.md §4), in seconds.
 
     The first poll is after `first_s`; the interval doubles up to `interval_s`. `timeout_s` is the
-    limit for the whole wait. A client of a server on this machine has other defaults: 0.1 s, 0.2 s
-    and six hours.
+    limit for the whole wait. A client of a server on this machine has different defaults: 0.1 s,
+    0.2 s and six hours.
 
     `outage_s` is how long the server may be unreachable: once polls have failed for that long in a
     row, the wait ends. It also limits a single poll, and the reads of a session's state after a

@@ -20,7 +20,7 @@ result.
 One client serves all requests; each clip is a separate task, which continues when the browser is
 closed. Visitors are not trusted: their text is never used as a path or a URL (`local_files=False`),
 and sizes, times, jobs and stored results are limited. However, a visitor's `background` is an
-instruction to the agent, and can ask for other edits of the visitor's own clip. To limit who may
+instruction to the agent, and can ask for other edits to the visitor's own clip. To limit who may
 use the service, and how much, put a proxy or a login in front of it.
 """
 
@@ -221,7 +221,7 @@ async def accept(state: State, file: UploadFile, background: str) -> str:
                 target.write(chunk)
         if len(state.tasks) >= MAX_JOBS:
             raise HTTPException(503, BUSY, RETRY_LATER)  # noqa: TRY301 - removes the clip
-    except BaseException:  # the disk is full, the visitor has left, or all jobs are taken
+    except BaseException:  # the disk is full, the visitor disconnected, or all jobs are taken
         shutil.rmtree(clip.folder, ignore_errors=True)
         raise
     state.clips[name] = clip

@@ -124,7 +124,7 @@ class _Steps:
     _streams: dict[StreamHandle, _Opened] = attrs.field(init=False, factory=dict)
 
     def perform(self, step: Step) -> Flow[object]:
-        """Return the answer to a step."""
+        """Return the result of a step."""
         self._check()
         match step:
             case Sleep(seconds):
@@ -198,5 +198,5 @@ class _Steps:
 
 
 def _perform(step: Step) -> Flow[object]:
-    answer: object = yield step
-    return answer
+    result: object = yield step
+    return result

@@ -64,7 +64,7 @@ def listed(sources: Sources) -> str | os.PathLike[str] | list[str | os.PathLike[
 def find(sources: Sources, *, recursive: bool, out_dir: Path) -> Found:
     """Return the files to process, without duplicates.
 
-    Results of earlier batches may be among them.
+    These may include results of earlier batches.
 
     Raises:
         SourceNotFoundError: There is no such folder or file, or no video in it.

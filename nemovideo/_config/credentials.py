@@ -23,7 +23,7 @@ _CLIENT_ID = lazy(r"[!-~]{1,64}")
 """A UUID, or another stable string such as `client-<timestamp>-<random>` (docs/protocol.md §1)."""
 
 _REQUESTED_WITH = "requested_with"
-"""The key of the client id that a token was requested with, until the answer arrives."""
+"""The key of the client id that a token was requested with, until the response arrives."""
 
 _REMEDY = "Set config_dir= or XDG_CONFIG_HOME to a writable folder."
 
@@ -90,8 +90,8 @@ class CredentialStore:
         entry = {"token": str(token), "expires_at": token.expires_at, "user_id": token.user_id}
         self._save(entry)
 
-    def answer_was_lost(self, client_id: str) -> bool:
-        """Return whether a token was requested with this id, and its answer did not arrive."""
+    def response_was_lost(self, client_id: str) -> bool:
+        """Return whether a token was requested with this id, and its response did not arrive."""
         entry = self._entries().get(self.scope)
         return isinstance(entry, Mapping) and entry.get(_REQUESTED_WITH) == client_id
 

@@ -30,7 +30,7 @@ class PartFile:
 
     Args:
         target: The path of the complete file.
-        identity: Digest of what is downloaded; a part with another identity is overwritten.
+        identity: Digest of what is downloaded; a part with a different identity is overwritten.
         overwrite: Whether the target may be replaced.
     """
 

@@ -35,7 +35,7 @@ class AsyncDriver:
             self.calls = Calls(settings, parent.calls.pool, parent.calls)
 
     def variant(self, settings: Settings) -> AsyncDriver:
-        """Return a driver with other settings and the same connections."""
+        """Return a driver with different settings and the same connections."""
         return AsyncDriver(settings, parent=self)
 
     def open(self) -> None:

@@ -81,12 +81,14 @@ class Deadline:
             error = self._error(f"would pass while waiting{purpose}, which needs {more}")
         raise error
 
-    def error(self, during: str = "", *, answered: bool = True) -> APITimeoutError:
+    def error(self, during: str = "", *, responded: bool = True) -> APITimeoutError:
         """Return the error for an expired deadline; `during` is the request in progress.
 
-        If the server did not answer at all, more time may not help.
+        If the server did not respond at all, more time may not help.
         """
-        steps = () if answered else ("the server did not answer: check the network and the server",)
+        steps = (
+            () if responded else ("the server did not respond: check the network and the server",)
+        )
         return self._error(f"has passed{f' during {during}' if during else ''}", *steps)
 
     def _error(self, what: str, *steps: str) -> APITimeoutError:
@@ -101,9 +103,11 @@ class Deadline:
 class TimeLimit(Deadline):
     """The limit for the attempts of one request, within a call's deadline."""
 
-    def error(self, during: str = "", *, answered: bool = True) -> APITimeoutError:  # noqa: ARG002
-        """Return the error for a request without an answer."""
-        return APITimeoutError(f"no answer within {self._seconds:.3g} s{during and f' ({during})'}")
+    def error(self, during: str = "", *, responded: bool = True) -> APITimeoutError:  # noqa: ARG002
+        """Return the error for a request without a response."""
+        return APITimeoutError(
+            f"no response within {self._seconds:.3g} s{during and f' ({during})'}"
+        )
 
 
 @attrs.define

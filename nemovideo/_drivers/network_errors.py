@@ -136,7 +136,7 @@ class ErrorMapper:
         )
         if deadline is not None and deadline.remaining() <= _DEADLINE_TOLERANCE_S:
             silent = isinstance(error, (httpx.ConnectTimeout, httpx.ReadTimeout))
-            mapped = deadline.error(self.label(request), answered=not silent)
+            mapped = deadline.error(self.label(request), responded=not silent)
         elif isinstance(error, httpx.ProxyError) and (advice := _PROXY_ANSWERS.get(reason[:3])):
             mapped.permanent, mapped.remedy = True, advice
             if reason.startswith("407") and self.proxies is None:
@@ -158,7 +158,7 @@ class ErrorMapper:
             mapped.remedy = "The server speaks http, not https: check the scheme of the URL."
             if proxy and proxy.scheme == "https":
                 mapped.remedy = (
-                    f"The proxy speaks plain http: begin the URL in {proxy.variable} with http://. "
+                    f"The proxy speaks plain http: use http:// in {proxy.variable}. "
                     "If it does not, check the scheme of the server's URL."
                 )
         elif is_loopback(host) and isinstance(error, _DROPPED):
@@ -204,8 +204,8 @@ class ErrorMapper:
         assert isinstance(mapped, APIConnectionError)
         mapped.permanent = True
         mapped.remedy = (
-            "The proxy accepts connections but not TLS: if it speaks plain http, begin the URL in "
-            f"{proxy.variable} with http://."
+            "The proxy accepts connections but not TLS: if it speaks plain http, use http:// in "
+            f"{proxy.variable}."
         )
 
     def _describe(self, error: Exception, reason: str) -> str:
@@ -213,7 +213,7 @@ class ErrorMapper:
         if isinstance(error, httpx.ConnectTimeout):
             return f"no connection within {connect_timeout_s(self.settings):g} s"
         if isinstance(error, httpx.ReadTimeout):
-            return f"no answer within {limit}"
+            return f"no response within {limit}"
         if isinstance(error, httpx.WriteTimeout):
             return f"nothing could be sent for {limit}"
         return reason

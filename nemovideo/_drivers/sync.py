@@ -35,7 +35,7 @@ class SyncDriver:
             self.calls = Calls(settings, parent.calls.pool, parent.calls)
 
     def variant(self, settings: Settings) -> SyncDriver:
-        """Return a driver with other settings and the same connections."""
+        """Return a driver with different settings and the same connections."""
         return SyncDriver(settings, parent=self)
 
     def open(self) -> None:

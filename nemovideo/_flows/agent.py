@@ -102,14 +102,14 @@ def _turn(
             raise
         if builder.failure is not None:
             raise _agent_error(builder, builder.failure) from error
-        with _spending():
+        with _marking_may_have_spent():
             if isinstance(error, APITimeoutError) and error.deadline_passed:
                 raise
             return (yield from _recover(context, session_id, before, builder, error, on_lost))
     except StreamTimeoutError as error:
         if builder.failure is not None or not builder.complete:
             raise
-        with _spending():
+        with _marking_may_have_spent():
             return (yield from _recover(context, session_id, before, builder, error, on_lost))
     except (ServerError, MalformedResponseError) as error:
         error.may_have_spent = True  # the request may have gotten past the gateway
@@ -119,13 +119,13 @@ def _turn(
     reply = _reply(builder)
     if not builder.fell_silent:
         return reply
-    with _spending():
+    with _marking_may_have_spent():
         after = yield from _state_after_silence(context, session_id, reply)
     return attrs.evolve(reply, changes=state_flow.changes(before, after))
 
 
 @contextmanager
-def _spending() -> Iterator[None]:
+def _marking_may_have_spent() -> Iterator[None]:
     """Set `may_have_spent` on any error in the block: the message has arrived."""
     try:
         yield

@@ -48,8 +48,8 @@ def token(context: Context) -> Flow[Token]:
     bearer = context.token
     if bearer is None:
         bearer = yield from _shared_token(context, rejected=None)
-    if context.warned_of is not bearer and _expires_soon(context, bearer):
-        context.warned_of = bearer
+    if context.expiry_logged_for is not bearer and _expires_soon(context, bearer):
+        context.expiry_logged_for = bearer
         log.warning("%s", _expiry_message(context, bearer))
     return bearer
 
@@ -82,12 +82,12 @@ def adopt_anonymous_token(context: Context) -> Flow[Token]:
     """Acquire an anonymous token, store it for later runs, and use it from now on."""
     store = context.settings.store
     client_id = yield from blocking(store.client_id)
-    was_lost = yield from blocking(partial(store.answer_was_lost, client_id))
+    was_lost = yield from blocking(partial(store.response_was_lost, client_id))
     try:
         try:
             context.token = yield from _acquire(context, client_id)
         except (MissingClientIdError, RateLimitError) as error:
-            # The service may have given the token of this id in an answer that was lost.
+            # The service may have given the token of this id in a response that was lost.
             if isinstance(error, RateLimitError) and (store.given_id or not was_lost):
                 raise
             client_id = yield from blocking(store.new_client_id)
@@ -130,7 +130,7 @@ def claim_token(context: Context, session_id: str, task_id: str | None) -> Flow[
 
 
 def _acquire(context: Context, client_id: str) -> Flow[Token]:
-    """Request an anonymous token; record the request first, since its answer may be lost."""
+    """Request an anonymous token; record the request first, since its response may be lost."""
     store = context.settings.store
     request = Request("POST", "/api/auth/anonymous-token", headers={"X-Client-Id": client_id})
     yield from blocking(partial(store.record_request, client_id))

@@ -77,11 +77,11 @@ class Context:
         backend: The client's embedded local backend, if any; it runs while this context is
             referenced.
         state_dir: The backend's state folder.
-        backend_since: When the backend was started, in epoch seconds; agent runs that began earlier
-            have ended with their process.
+        backend_started_at: When the backend was started, in epoch seconds; agent runs that began
+            earlier have ended with their process.
         token: The token in use, or None before the first call.
         token_failure: The error from the last attempt to acquire an anonymous token.
-        warned_of: The token whose expiry has been logged.
+        expiry_logged_for: The token whose expiry has been logged.
         known: Session states that no later call of this client can have changed.
         uploaded: The local files uploaded to each session; exports never overwrite them.
     """
@@ -89,17 +89,17 @@ class Context:
     settings: Settings
     backend: LocalBackend | None = attrs.field(default=None, repr=False)
     state_dir: Path | None = None
-    backend_since: float | None = None
+    backend_started_at: float | None = None
     token: Token | None = attrs.field(default=None, repr=False)
     token_failure: NemoError | None = attrs.field(default=None, repr=False)
-    warned_of: Token | None = attrs.field(default=None, repr=False)
+    expiry_logged_for: Token | None = attrs.field(default=None, repr=False)
     known: States = attrs.field(factory=States, repr=False)
     uploaded: dict[str, tuple[Path, ...]] = attrs.field(factory=dict, repr=False)
 
     def own(self, backend: LocalBackend) -> None:
         """Use a local backend that has just been started."""
         self.backend, self.state_dir = backend, backend.state_dir
-        self.backend_since = self.settings.clock.time()
+        self.backend_started_at = self.settings.clock.time()
 
     def record_uploads(self, session_id: str, paths: Sequence[Path]) -> None:
         """Record the uploaded files, for the most recent sessions only."""
@@ -109,7 +109,7 @@ class Context:
 
     def variant(self, settings: Settings) -> Context:
         """Return the context of a copy of the client; copies for one account share the token."""
-        context = Context(settings, self.backend, self.state_dir, self.backend_since)
+        context = Context(settings, self.backend, self.state_dir, self.backend_started_at)
         if _account(settings) == _account(self.settings):
             context.token, context.known, context.uploaded = self.token, self.known, self.uploaded
         return context

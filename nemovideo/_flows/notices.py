@@ -75,8 +75,8 @@ def with_notices(flow: Flow[T], notices: list[Notice]) -> Flow[T]:
 
     def perform(step: Step) -> Flow[object]:
         yield from _emitted(notices)
-        answer: object = yield step
-        return answer
+        result: object = yield step
+        return result
 
     result = yield from run_with(flow, perform)
     yield from _emitted(notices)

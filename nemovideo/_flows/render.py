@@ -222,10 +222,10 @@ def wait(
     """
     job = yield from resolve(context, job)
     with _attaching_id(job.id):
-        return (yield from _ended(context, job, on_progress, on_outage))
+        return (yield from _poll_until_finished(context, job, on_progress, on_outage))
 
 
-def _ended(
+def _poll_until_finished(
     context: Context,
     job: RenderJob,
     on_progress: OnJob | None,

@@ -1,6 +1,6 @@
-"""The steps of a flow, and typed wrappers for those that have an answer.
+"""The steps of a flow, and typed wrappers for those that return a result.
 
-A flow is a generator: it yields a step, and a driver performs the step and sends the answer back,
+A flow is a generator: it yields a step, and a driver performs the step and sends the result back,
 or throws the step's error into the flow. The wrappers make `data = yield from call(request)` infer
 its type.
 """
@@ -94,7 +94,7 @@ class StreamHandle:
 
 
 class Call(NamedTuple):
-    """Send a request; the answer is the JSON value in the envelope (docs/protocol.md §3)."""
+    """Send a request; the result is the JSON value in the envelope (docs/protocol.md §3)."""
 
     request: Request
 
@@ -122,7 +122,7 @@ class Blocking(NamedTuple):
 
 
 class Collect(NamedTuple):
-    """Pass each chunk to a function that may block on the file system; there is no answer."""
+    """Pass each chunk to a function that may block on the file system; there is no result."""
 
     chunks: Iterable[bytes] | AsyncIterable[bytes]
     write: Callable[[bytes], None]
@@ -136,32 +136,32 @@ class Exclusive(NamedTuple):
 
 
 class Open(NamedTuple):
-    """Send a request for a stream; the answer is a StreamHandle."""
+    """Send a request for a stream; the result is a StreamHandle."""
 
     request: Request
 
 
 class Read(NamedTuple):
-    """Read from a stream: the answer is bytes, b"" at its end, or None after the timeout."""
+    """Read from a stream: the result is bytes, b"" at its end, or None after the timeout."""
 
     handle: StreamHandle
     timeout_s: float
 
 
 class End(NamedTuple):
-    """Close a stream before the flow ends; there is no answer."""
+    """Close a stream before the flow ends; there is no result."""
 
     handle: StreamHandle
 
 
 class Emit(NamedTuple):
-    """Pass an event to the user; there is no answer."""
+    """Pass an event to the user; there is no result."""
 
     event: AgentEvent
 
 
 class Download(NamedTuple):
-    """Download a file, resuming as often as needed; there is no answer."""
+    """Download a file, resuming as often as needed; there is no result."""
 
     request: Request
     transfer: Transfer
@@ -176,7 +176,7 @@ class Download(NamedTuple):
 Step = Call | Sleep | Blocking | Collect | Exclusive | Open | Read | End | Emit | Download
 
 Flow = Generator[Step, Any, T]
-"""An operation: yields steps, is sent their answers, returns a T."""
+"""An operation: yields steps, is sent their results, returns a T."""
 
 
 def run_with(
@@ -187,21 +187,21 @@ def run_with(
 ) -> Flow[T]:
     """Run a flow whose steps are performed by other flows, and close it.
 
-    `perform` returns the flow that answers a step; its errors are thrown into `flow`, or end both
+    `perform` returns the flow that performs a step; its errors are thrown into `flow`, or end both
     if they are `fatal`.
     """
-    answer: object = None
+    step_result: object = None
     error: Exception | None = None
     try:
         while True:
             try:
-                step = flow.send(answer) if error is None else flow.throw(error)
+                step = flow.send(step_result) if error is None else flow.throw(error)
             except StopIteration as stop:
                 result: T = stop.value
                 return result
-            answer = error = None
+            step_result = error = None
             try:
-                answer = yield from perform(step)
+                step_result = yield from perform(step)
             except fatal:
                 raise
             except Exception as raised:  # noqa: BLE001 - the flow decides

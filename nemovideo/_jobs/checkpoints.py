@@ -213,7 +213,8 @@ def load(path: Path) -> Checkpoint | None:
     """Read a checkpoint, or return None if there is no file.
 
     Raises:
-        CheckpointError: It cannot be read, is damaged, is not a checkpoint, or has another version.
+        CheckpointError: It cannot be read, is damaged, is not a checkpoint, or has a different
+            version.
     """
     try:
         with open(path, "rb", opener=open_regular) as file:
@@ -300,7 +301,7 @@ def url_entry(url: str) -> FileEntry:
 
 @cache
 def _converter() -> cattrs.Converter:
-    """Return a converter that rejects values of another type instead of converting them."""
+    """Return a converter that rejects values of a different type instead of converting them."""
     import cattrs
 
     converter = cattrs.Converter(detailed_validation=True)

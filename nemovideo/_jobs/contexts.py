@@ -47,7 +47,7 @@ class ClientSpec:
 
 
 def context_on(context: Context, state_dir: Path) -> Context:
-    """Return a copy of the context whose backend uses another state directory."""
+    """Return a copy of the context whose backend uses a different state directory."""
     assert context.backend is not None
     backend = context.backend.on(state_dir).start()
     other = Context(settings_from(None, embedded.options_for(backend), context.settings))

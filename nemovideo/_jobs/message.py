@@ -63,7 +63,7 @@ def outcome_of(entry: MessageEntry, state: SessionState, credits: Credits | None
     """Derive the outcome of a message whose run has ended from the state and the balance.
 
     A run in progress freezes credits, and a finished one has spent credits or changed the state; if
-    neither is the case, the message had no effect. Any other difference may have another cause.
+    neither is the case, the message had no effect. Any other difference may have a different cause.
     Without credits, only the state decides.
     """
     if draft_digest(state) != entry.draft:
@@ -258,7 +258,7 @@ def _run_has_ended(context: Context, entry: MessageEntry) -> bool:
     """
     age_s = context.settings.clock.time() - entry.sent_at
     longest_s = 2 * context.settings.stream.total_s
-    backend_started_at = context.backend_since or 0.0
+    backend_started_at = context.backend_started_at or 0.0
     return entry.status == "answered" or age_s > longest_s or backend_started_at > entry.sent_at
 
 

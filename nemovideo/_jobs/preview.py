@@ -41,7 +41,7 @@ def of_source(
     trim: Trim | None = None,
     edit: str | None = None,
 ) -> Flow[Preview]:
-    """Return a preview of a clip with another background; see `Client.preview`."""
+    """Return a preview of a clip with a different background; see `Client.preview`."""
     at_s = moments(at)
     local_files = context.settings.local_files
     spec = spec_for(

@@ -91,7 +91,7 @@ class Phrases:
         return "\n".join(f"- {change.describe(self.language)}" for change in changes)
 
     def stages(self, changes: Iterable[Change], after: Draft) -> str:
-        """Return the changes of a new video, as two stages (docs/protocol.md §10)."""
+        """Return the changes that a new video makes, as two stages (docs/protocol.md §10)."""
         first: list[str] = []
         second: list[str] = []
         for change in changes:

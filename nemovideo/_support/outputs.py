@@ -139,7 +139,7 @@ def lost_transparency(name: str, otherwise: str) -> str | None:
 
     Args:
         name: The format.
-        otherwise: What can be done instead of using another format.
+        otherwise: What can be done instead of using a different format.
     """
     if has_alpha(name) or name.startswith(MATTE) or "." in name or is_still(name):
         return None

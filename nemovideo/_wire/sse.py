@@ -322,8 +322,8 @@ def _read_function(
 ) -> ToolCallEvent | ToolResultEvent | None:
     if isinstance(call := part.get("functionCall"), dict):
         return _tool_event(ToolCallEvent, call, "args", value)
-    if isinstance(answer := part.get("functionResponse"), dict):
-        return _tool_event(ToolResultEvent, answer, "response", value)
+    if isinstance(response := part.get("functionResponse"), dict):
+        return _tool_event(ToolResultEvent, response, "response", value)
     return None
 
 

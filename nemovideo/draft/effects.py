@@ -46,7 +46,7 @@ _CHOICES: dict[tuple[str, object], tuple[str, str]] = {
 }
 """The words for specific values."""
 
-_PRESENT = {"crop": ("cropped", "已裁剪"), "place": ("person placed", "人物已摆放")}
+_PRESENT = {"crop": ("cropped", "已裁剪"), "place": ("person repositioned", "人物位置已调整")}
 """The words for keys with any value."""
 
 _BACKGROUNDS = {
@@ -58,7 +58,7 @@ _BACKGROUNDS = {
 
 
 def describe_effects(track: Track, segment: Segment, language: str = "en") -> list[str]:
-    """Return the edits of a segment in English or ("zh") Chinese, such as "black and white"."""
+    """Return the edits to a segment in English or ("zh") Chinese, such as "black and white"."""
     column = 1 if language == "zh" else 0
     return [words[column].format(value) for words, value in _effects(track, segment.metadata)]
 

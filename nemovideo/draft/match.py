@@ -40,7 +40,7 @@ def match_segments(before: Sequence[Segment], after: Sequence[Segment]) -> list[
 
 
 def moved(found: Iterable[int | None]) -> set[int]:
-    """Return the smallest set of positions whose removal leaves the order unchanged."""
+    """Return the fewest positions to leave out so that the remaining indexes increase."""
     lowest_ends: list[int] = []
     end_positions: list[int] = []
     previous: dict[int, int | None] = {}

@@ -98,7 +98,7 @@ def full_name(track: Track, segment: Segment) -> str:
 def track_label(track: Track, language: str = "en") -> str:
     """Return a track's label: `Video`, `Logo` (pictures over the video), `BGM` or `Title`.
 
-    A track of another type is `Type 5`, for example; one whose type is not a number is `Track`.
+    A track of any other type is `Type 5`, for example; one whose type is not a number is `Track`.
     """
     labels = _LABELS_CHINESE if language == "zh" else _LABELS
     overlay = bool(track.segments) and all(

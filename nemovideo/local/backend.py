@@ -191,7 +191,7 @@ class LocalBackend:
         return self._options
 
     def on(self, state_dir: str | Path) -> LocalBackend:
-        """Return a copy of this backend on another state directory, not started."""
+        """Return a copy of this backend on a different state directory, not started."""
         other = copy.copy(self)
         other.__dict__.update(
             _requested_dir=from_root(state_dir),

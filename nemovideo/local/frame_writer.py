@@ -245,7 +245,7 @@ def _checked_rate(fps: Fraction) -> Fraction:
 
 
 def _at_rate(frames: Iterable[Frame], step: Fraction | int) -> Iterator[Frame]:
-    """Yield the frames at another rate, repeated or dropped so that the duration stays the same.
+    """Yield the frames at a different rate, repeated or dropped to keep the duration.
 
     `step` is the frames' own rate divided by the new one.
     """

@@ -192,7 +192,7 @@ class Matting:
                 .zip (a PNG per frame), .stacked.mp4, .bundle.zip, or .matte.mp4 and similar for
                 the alpha alone.
             fps: Frames per second of the file, 1 to 240. By default the frames' own rate, taken
-                from the `time_s` of the first ones. At another rate, frames are repeated or
+                from the `time_s` of the first ones. At a different rate, frames are repeated or
                 dropped, so that the duration stays the same. Frames that all have the same time
                 have no rate: each is written once, at `fps` or 30.
             quality: "high", "medium" or "low".

@@ -217,7 +217,9 @@ def test_the_remedy_for_a_damaged_file_skips_the_check(tmp_path: Path, worker: C
     assert remedy_for(row.remedy, "shell") == "Save or copy the file again."
 
 
-def test_a_missing_file_fails_alone(tmp_path: Path, clips: Path, worker: Client) -> None:
+def test_a_missing_file_does_not_affect_the_others(
+    tmp_path: Path, clips: Path, worker: Client
+) -> None:
     named = [clips / "clip00.mp4", clips / "nothing.mp4", clips, clips / "clip00.mp4"]
     report = worker.batch.remove_backgrounds(named, tmp_path / "out", background="blur")
     assert statuses(report) == ["done", "failed", "failed"]
@@ -234,7 +236,7 @@ def test_a_file_name_that_is_not_unicode_works(tmp_path: Path, clips: Path, work
     assert statuses(again) == ["skipped"]
 
 
-def test_a_source_that_disappears_during_the_batch_fails_alone(
+def test_a_source_that_disappears_during_the_batch_does_not_affect_the_others(
     tmp_path: Path, clips: Path, worker: Client
 ) -> None:
     def delete_source(_: Progress) -> None:
@@ -250,7 +252,7 @@ def test_a_source_that_disappears_during_the_batch_fails_alone(
         assert str(row.source) in row.error.message
 
 
-def test_a_result_that_cannot_be_moved_to_its_path_fails_alone(
+def test_a_result_that_cannot_be_moved_to_its_path_does_not_affect_the_others(
     tmp_path: Path, clips: Path, worker: Client
 ) -> None:
     (clips / "below").mkdir()
@@ -700,7 +702,7 @@ def test_the_deadline_is_that_of_the_whole_batch(
     )
 
 
-def test_one_file_that_takes_too_long_fails_alone_with_the_limit_that_was_set(
+def test_a_file_over_the_time_limit_does_not_affect_the_others(
     tmp_path: Path, clips: Path, quick: LocalBackend
 ) -> None:
     clock = FakeClock()
@@ -877,7 +879,7 @@ def test_the_async_batch_does_the_same(
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "trio"])
-def test_a_cancelled_async_batch_resumes_later(
+def test_a_canceled_async_batch_resumes_later(
     loop: str, tmp_path: Path, quick: LocalBackend
 ) -> None:
     make_clips(tmp_path / "clips", 8)

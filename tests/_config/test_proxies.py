@@ -143,7 +143,7 @@ def test_a_proxy_that_does_not_speak_tls_is_asked_once_and_http_is_proposed(
         monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{silent.getsockname()[1]}")
         with pytest.raises(errors.APITimeoutError) as caught:
             anyio.run(balance_async) if is_async else balance()
-    assert "begin the URL in HTTPS_PROXY with http://" in caught.value.remedy
+    assert "use http:// in HTTPS_PROXY" in caught.value.remedy
     assert not clock.waits
 
 

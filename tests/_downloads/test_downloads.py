@@ -71,7 +71,7 @@ def no_ranges(answer: Answer) -> None:
 
 
 def changed_file(answer: Answer) -> None:
-    """Serve another file after the first response."""
+    """Serve a different file after the first response."""
     if answer.number > 1:
         no_ranges(answer)
         answer.body = OTHER
@@ -79,7 +79,7 @@ def changed_file(answer: Answer) -> None:
 
 
 def changed_file_without_if_range(answer: Answer) -> None:
-    """Serve another file after the first response, and ignore If-Range."""
+    """Serve a different file after the first response, and ignore If-Range."""
     if answer.number > 1:
         whole = answer.asked.start is None
         answer.body = OTHER if whole else OTHER[answer.asked.start :]

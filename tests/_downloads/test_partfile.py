@@ -261,7 +261,7 @@ def test_an_interrupted_download_is_resumed(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["asyncio", "trio"])
-def test_a_cancelled_download_is_resumed(kind: str, tmp_path: Path) -> None:
+def test_a_canceled_download_is_resumed(kind: str, tmp_path: Path) -> None:
     film = some_bytes(3 * MEGABYTE)
     site, path = PausedSite(film, 2 * MEGABYTE), tmp_path / "film.mp4"
 

@@ -100,7 +100,7 @@ def test_a_copy_with_other_options_uses_the_same_connections() -> None:
         copied.credits.balance()
 
 
-def test_a_client_may_be_closed_twice_but_not_used_afterwards() -> None:
+def test_a_client_may_be_closed_twice_but_not_used_afterward() -> None:
     client = sync_client(Script(GOOD))
     client.close()
     client.close()
@@ -294,7 +294,7 @@ def test_the_routes_of_requests_contain_no_ids(tmp_path: Path, clip: Path) -> No
 
 
 @pytest.mark.parametrize("ends_by", ["cancellation", "deadline"])
-def test_on_response_is_called_for_a_request_that_is_cancelled(ends_by: str) -> None:
+def test_on_response_is_called_for_a_request_that_is_canceled(ends_by: str) -> None:
     begun: list[RequestInfo] = []
     ended: list[ResponseInfo] = []
 
@@ -337,4 +337,4 @@ def test_the_error_of_a_deadline_names_the_request() -> None:
         pytest.raises(errors.APITimeoutError, match="during GET /api/credits") as caught,
     ):
         client.credits.balance()
-    assert "The server did not answer" in caught.value.remedy
+    assert "The server did not respond" in caught.value.remedy

@@ -198,7 +198,7 @@ def test_an_interrupt_ends_a_stream_without_a_with_block(
 
 
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_cancelled_read_ends_a_stream_without_a_with_block(endless: Service, loop: str) -> None:
+def test_a_canceled_read_ends_a_stream_without_a_with_block(endless: Service, loop: str) -> None:
     async def main() -> None:
         async with AsyncClient(TOKEN, base_url=endless.url) as client:
             session = await client.sessions.create()

@@ -139,7 +139,7 @@ def test_a_timeout_is_not_retried() -> None:
         started = time.monotonic()
         with (
             Client(TOKEN, base_url=service.url, timeout_s=0.5) as client,
-            pytest.raises(errors.APITimeoutError, match=r"no answer within 0.5 s") as caught,
+            pytest.raises(errors.APITimeoutError, match=r"no response within 0.5 s") as caught,
         ):
             client.credits.balance()
         assert "timeout_s=" in caught.value.remedy

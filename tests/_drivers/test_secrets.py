@@ -22,7 +22,7 @@ from tests.support.blocking import client_of
 from tests.support.servers import BALANCE, PNG, TOKEN, answer, raw_server
 
 LOGGERS = ("httpx", "nemovideo", "asyncio", "anyio")
-"""httpcore is not among them: it logs all response headers at DEBUG."""
+"""This does not include httpcore, which logs all response headers at DEBUG."""
 QUICK = RetryPolicy(attempts=2, initial_s=0.001)
 
 

@@ -217,7 +217,9 @@ def test_a_lost_token_response_does_not_lock_the_client_out(
     assert sent(backend).count(REQUEST) == (2 if own_id else 3)
 
 
-def test_a_refused_token_leads_to_a_new_client_id_only_after_a_lost_answer(tmp_path: Path) -> None:
+def test_a_refused_token_leads_to_a_new_client_id_only_after_a_lost_response(
+    tmp_path: Path,
+) -> None:
     refused = httpx.Response(429, json={"code": 429, "message": "one a week"})
     outcomes = (refused, httpx.ConnectError("refused"), refused, refused)
     for outcome in outcomes:

@@ -46,7 +46,7 @@ def test_leaving_a_stalled_stream_closes_it(backend: LocalBackend, after_bytes: 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", LOOPS)
 @pytest.mark.parametrize("after_bytes", [None, 700])
-async def test_cancelling_the_task_ends_the_stream(
+async def test_canceling_the_task_ends_the_stream(
     backend: LocalBackend, after_bytes: int | None
 ) -> None:
     add_fault(backend, "stall", after_bytes=after_bytes)

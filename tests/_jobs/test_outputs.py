@@ -82,7 +82,7 @@ def test_formats_are_found_by_name_and_by_suffix() -> None:
     ],
     ids=[*"abcdefghi"],
 )
-def test_a_source_that_cannot_be_inspected_is_judged_by_its_name(
+def test_a_source_that_cannot_be_inspected_is_classified_by_its_name(
     source: Source, photo: bool
 ) -> None:
     assert is_photo(source) is photo

@@ -225,7 +225,7 @@ async def test_a_long_call_becomes_a_job_whose_result_can_be_fetched_later(
 
 
 @pytest.mark.parametrize("by_tool", [True, False])
-async def test_a_job_that_is_cancelled_stops_its_render(
+async def test_a_job_that_is_canceled_stops_its_render(
     tmp_path: Path, folder: Path, *, by_tool: bool
 ) -> None:
     renderer = Renderer()

@@ -130,7 +130,7 @@ def test_without_the_check_only_name_and_size_are_validated(tmp_path: Path) -> N
             prepare(Upload(path, check=False))
 
 
-def test_501_mb_are_refused_without_reading_them(folder: Path, tmp_path: Path) -> None:
+def test_501_mb_is_refused_without_reading_it(folder: Path, tmp_path: Path) -> None:
     path = write(tmp_path / "huge.mp4", (folder / "a.mp4").read_bytes())
     os.truncate(path, 501 * 1024 * 1024)  # sparse
     for source in (path, Upload(path, check=False)):

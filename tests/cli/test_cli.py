@@ -364,7 +364,7 @@ def test_a_slow_server_is_given_more_time_by_the_environment(
     with serving(api__credits=hanging) as service:
         monkeypatch.setenv("NEMO_API_URL", service.url)
         slow = run("credits")
-    assert (slow.exit_code, "no answer within 0.2 s" in slow.stderr) == (5, True)
+    assert (slow.exit_code, "no response within 0.2 s" in slow.stderr) == (5, True)
     assert slow.stderr.endswith("Try again, or allow more time with NEMO_TIMEOUT.\n")
     for wrong in ("soon", "0", "inf", "nan"):
         monkeypatch.setenv("NEMO_TIMEOUT", wrong)

@@ -90,7 +90,7 @@ def sources(path: Path) -> Iterator[tuple[Source, str]]:
     yield Upload(data, name="odd.mp4", check=False), "odd.mp4"
 
 
-def test_every_kind_of_source_arrives_whole(client: Client, talk: Path) -> None:
+def test_every_kind_of_source_is_uploaded_intact(client: Client, talk: Path) -> None:
     session, wanted = client.sessions.create(), sha256(talk.read_bytes())
     for source, name in sources(talk):
         (file,) = session.upload(source)
@@ -101,7 +101,7 @@ def test_every_kind_of_source_arrives_whole(client: Client, talk: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_every_kind_of_source_arrives_whole_from_the_async_client(
+async def test_every_kind_of_source_is_uploaded_intact_by_the_async_client(
     backend: LocalBackend, talk: Path, content: bytes
 ) -> None:
     async def arriving() -> AsyncIterator[bytes]:
@@ -366,9 +366,7 @@ def test_a_file_that_shrinks_during_its_upload_is_reported(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", LOOPS)
-async def test_a_cancelled_upload_leaves_no_partial_file(
-    backend: LocalBackend, large: Path
-) -> None:
+async def test_a_canceled_upload_leaves_no_partial_file(backend: LocalBackend, large: Path) -> None:
     async with AsyncClient(base_url=backend.url) as client:
         session = await client.sessions.create()
         file = large.open("rb")

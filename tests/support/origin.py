@@ -15,15 +15,15 @@ import attrs
 class Origin:
     """Answers every request with `answer`, then closes or holds the connection.
 
-    `asked` gets the first line of each request, `left` a None for each client that disconnected
-    while its connection was held.
+    `asked` gets the first line of each request, `disconnected` a None for each client that
+    disconnected while its connection was held.
     """
 
     listener: socket.socket
     answer: bytes = b""
     hold: bool = False
     asked: queue.Queue[str] = attrs.field(factory=queue.Queue)
-    left: queue.Queue[None] = attrs.field(factory=queue.Queue)
+    disconnected: queue.Queue[None] = attrs.field(factory=queue.Queue)
 
     @property
     def url(self) -> str:
@@ -45,7 +45,7 @@ class Origin:
             connection.sendall(self.answer)
             while self.hold:
                 if not connection.recv(1):
-                    self.left.put(None)
+                    self.disconnected.put(None)
                     return
 
 

@@ -390,7 +390,7 @@ def test_an_expired_token_is_renewed_in_the_replay_too(path: Path, backend: Loca
         played.assert_all_used()
 
 
-def test_error_answers_are_replayed(path: Path, backend: LocalBackend) -> None:
+def test_error_responses_are_replayed(path: Path, backend: LocalBackend) -> None:
     backend.faults.add(
         Fault(
             kind="status", path="/api/credits/*", status=429, headers={"Retry-After": "7"}, times=2

@@ -1,4 +1,4 @@
-"""The local backend's agent: turns a message into edits of the timeline, by rules, without I/O.
+"""The local backend's agent: turns a message into edits to the timeline, by rules, without I/O.
 
 The server calls `respond`, which parses a message (`message`), splits it into clauses (`clauses`),
 finds their intents (`intents/`, with the words of `words/`), and edits the timeline (`edits`).

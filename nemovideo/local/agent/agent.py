@@ -37,7 +37,7 @@ def respond(
     question: Question | None = None,
     costs: Mapping[str, int] = TRIAL_COSTS,
 ) -> Turn:
-    """Turn a message in English or Chinese into edits of the timeline.
+    """Turn a message in English or Chinese into edits to the timeline.
 
     A pure function: the same arguments give the same turn. A request that cannot be met is
     refused and leaves the timeline unchanged; the others are carried out.

@@ -213,7 +213,7 @@ def _between(clips: Sequence[Clip], start_ms: int, end_ms: int) -> tuple[Clip, .
 
 
 def with_clips(timeline: Timeline, clips: Sequence[Clip]) -> Timeline:
-    """Return the timeline with other clips; titles and music are cut to the new duration.
+    """Return the timeline with new clips; titles and music are cut to the new duration.
 
     Music and overlays that covered the whole timeline also cover the whole new one.
     """

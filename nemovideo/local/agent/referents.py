@@ -86,7 +86,7 @@ NOTHING = Referents()
 
 
 def referents(context: Context) -> Referents:
-    """Return what "it" can refer to after the last change of the timeline."""
+    """Return what "it" can refer to after the last change to the timeline."""
     now = context.timeline
     last = tuple(_changed(context.previous, now)) if context.history else ()
     return Referents(last, (_TITLE, _BACKGROUND) if now.titles else ())

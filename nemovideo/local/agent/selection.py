@@ -46,7 +46,7 @@ def select_clips(
     """Return the clips that a clause is about, or None if there are none.
 
     Priority: a video that the clause names, the timeline, the first uploaded video, the
-    first uploaded picture. `without` are ids of uploads with another role, such as the new
+    first uploaded picture. `without` are ids of uploads with a different role, such as the new
     background.
     """
     timeline = context.timeline
@@ -107,7 +107,7 @@ def _without_clip_number(clause: Clause) -> Clause:
 
 
 def missing_clip(clause: Clause, intent: Intent | None, context: Context) -> Outcomes:
-    """Return the refusal of an edit of "the third clip" if there are fewer clips."""
+    """Return the refusal of an edit to "the third clip" if there are fewer clips."""
     if intent is None or clause.files:
         return ()
     if intent.family not in _FAMILIES and intent.name not in _INTENTS:

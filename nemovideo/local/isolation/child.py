@@ -36,7 +36,7 @@ LOGGER = "nemovideo.local"
 _PROGRESS_INTERVAL_S = 0.1
 _OOM_SCORE = b"500"
 _OUT_OF_MEMORY_SHARE = 0.5
-"""Above this share of the memory limit, a vague error is treated as a lack of memory."""
+"""Above this share of the memory limit, a vague error is treated as running out of memory."""
 _OUT_OF_MEMORY = (
     "bad_alloc",
     "can't start new thread",
@@ -44,7 +44,7 @@ _OUT_OF_MEMORY = (
     "Failed to allocate",
     "Insufficient memory",
 )
-"""How FFmpeg, OpenCV, ONNX Runtime and threads report a lack of memory."""
+"""How FFmpeg, OpenCV, ONNX Runtime and threads report that memory has run out."""
 
 
 @attrs.frozen
@@ -191,10 +191,10 @@ def _answer(call: Call, work: LinkedWork, memory_bytes: int | None) -> Done | Fa
     try:
         return Done(call(work))
     except BaseException as error:  # noqa: BLE001 - raised again in the server
-        return Failed(_portable(error, memory_bytes), traceback.format_exc())
+        return Failed(_picklable(error, memory_bytes), traceback.format_exc())
 
 
-def _portable(error: BaseException, memory_bytes: int | None) -> BaseException:
+def _picklable(error: BaseException, memory_bytes: int | None) -> BaseException:
     """Return an equivalent error that can be pickled, without its causes."""
     if is_out_of_memory(error, memory_bytes):
         return MemoryError()
@@ -210,7 +210,7 @@ def _portable(error: BaseException, memory_bytes: int | None) -> BaseException:
 
 
 def is_out_of_memory(error: BaseException | None, memory_bytes: int | None) -> bool:
-    """Return whether an error was caused by a lack of memory.
+    """Return whether an error was caused by running out of memory.
 
     Encoders and networks report that vaguely, so any error of FFmpeg or of loading a model counts
     if this process has used most of its memory.

@@ -71,7 +71,7 @@ class KeyMatte:
     people_box: Box
 
     def people_on(self, grid: Crop) -> Region:
-        """Return `people` on another grid."""
+        """Return `people` on a different grid."""
         return _people(self.alpha, self.crop, grid)
 
 

@@ -198,6 +198,6 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         target = ImageCms.createProfile("sRGB")
         converted = ImageCms.profileToProfile(image, source, target, outputMode=mode)
-    except (ImageCms.PyCMSError, OSError, ValueError):  # damaged, or for another color mode
+    except (ImageCms.PyCMSError, OSError, ValueError):  # damaged, or for a different color mode
         return image
     return image if converted is None else converted

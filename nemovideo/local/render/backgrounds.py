@@ -73,7 +73,7 @@ def make_background(
 
     Raises:
         RenderFailedError: The kind, color or scene is unknown, or the file is missing or of
-            another kind.
+            a different kind.
     """
     size = canvas.shown_size
     match background.kind:

@@ -63,7 +63,7 @@ class Fault:
         content_type: Replace the content type with `content_type`.
         headers: Replace response headers; an empty value removes one. If `Content-Length` is
             too short, the body is cut; if it is too long, the connection closes after the body.
-        no_range: Ignore Range and If-Range. Together with "headers" for another ETag, this is
+        no_range: Ignore Range and If-Range. Together with "headers" for a different ETag, this is
             a file that has changed.
         truncate: End the body after `after_bytes` (0 if None) of a valid response.
 

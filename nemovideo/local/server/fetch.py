@@ -275,7 +275,7 @@ def _reason(error: Exception) -> str:
         case socket.gaierror():
             return "its host was not found"
         case TimeoutError():
-            return "its server did not answer in time"
+            return "its server did not respond in time"
         case ConnectionRefusedError():
             return "its server refused the connection"
         case ConnectionError() | http.client.HTTPException():

@@ -106,7 +106,7 @@ class Guard:
         if not _REQUEST_ID.fullmatch(request_id):
             request_id = secrets.token_hex(8)
 
-        async def answer(message: Message) -> None:
+        async def send_response(message: Message) -> None:
             nonlocal status, size, request_id
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -122,7 +122,7 @@ class Guard:
         if len(scope["raw_path"]) + len(scope["query_string"]) > _MAX_URL_CHARS:
             app = _TOO_LONG
         try:
-            await app(scope, receive, answer)
+            await app(scope, receive, send_response)
         finally:
             if (counter := scope.get("nemovideo.counter")) is not None:
                 self._in_progress[counter] -= 1

@@ -94,13 +94,13 @@ class FaultInjection:
     async def _cut_short(
         self, app: ASGIApp, fault: Fault, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        answer = _Cut(send, fault)
+        response = _Cut(send, fault)
         listen = _without_disconnect(receive) if fault.run_continues else receive
-        running = asyncio.ensure_future(app(scope, listen, answer))
-        reached = asyncio.ensure_future(answer.reached.wait())
+        running = asyncio.ensure_future(app(scope, listen, response))
+        reached = asyncio.ensure_future(response.reached.wait())
         try:
             await asyncio.wait({running, reached}, return_when=asyncio.FIRST_COMPLETED)
-            if not answer.reached.is_set():
+            if not response.reached.is_set():
                 running.result()
                 return
             if fault.kind == "drop":

@@ -258,7 +258,8 @@ class Database:
         version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
         if version > _SCHEMA_VERSION:
             raise LocalBackendError(
-                f"The state directory {self.state_dir} was created by another version of nemovideo",
+                f"The state directory {self.state_dir} was created by a different version of "
+                "nemovideo",
                 remedy="Choose another state directory, or remove this one.",
             )
         if version < _SCHEMA_VERSION:

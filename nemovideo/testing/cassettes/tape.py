@@ -130,7 +130,7 @@ def read(path: Path) -> Tape:
     """Read a cassette.
 
     Raises:
-        CassetteError: The file is missing, damaged, or of another version.
+        CassetteError: The file is missing, damaged, or of a different version.
     """
     try:
         value = read_json(read_bytes(path))

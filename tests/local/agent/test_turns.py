@@ -276,7 +276,7 @@ def test_the_status_is_the_timeline_summary() -> None:
         ("blur the background", "background blurred", "背景已虚化"),
         ("put me in an office", "background: office", "背景：office"),
         ("a green background", "background: #008000", "背景：#008000"),
-        ("zoom in on me", "person placed", "人物已摆放"),
+        ("zoom in on me", "person repositioned", "人物位置已调整"),
     ],
 )
 def test_each_edit_of_a_clip_shows_in_the_timeline(text: str, english: str, chinese: str) -> None:

@@ -122,7 +122,7 @@ def test_a_preview_that_crashes_the_decoder_fails(
     assert session.preview().after.startswith(b"\x89PNG")
 
 
-def test_a_render_that_crashes_fails_alone_and_leaves_no_file(
+def test_a_render_that_crashes_does_not_affect_the_others_and_leaves_no_file(
     isolated: LocalBackend, client: Client, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = edited(client, video)

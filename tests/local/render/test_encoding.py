@@ -186,7 +186,7 @@ def test_a_gif_approximates_many_colors(tmp_path: Path) -> None:
     assert np.abs(gif_frames(path)[1][..., :3].astype(int) - ramp).mean() < 9
 
 
-def test_a_gif_can_be_cancelled_while_it_is_completed(tmp_path: Path, talk: MediaItem) -> None:
+def test_a_gif_can_be_canceled_while_it_is_completed(tmp_path: Path, talk: MediaItem) -> None:
     progress: list[float] = []
     with pytest.raises(RenderCancelledError):
         render(

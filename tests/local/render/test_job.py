@@ -38,7 +38,7 @@ def test_progress_is_reported_for_every_frame(tmp_path: Path, talk: MediaItem) -
     assert progress == [pytest.approx(number / 10) for number in range(1, 11)]
 
 
-def test_cancelling_stops_at_the_next_frame_and_leaves_no_file(
+def test_canceling_stops_at_the_next_frame_and_leaves_no_file(
     tmp_path: Path, talk: MediaItem
 ) -> None:
     progress: list[float] = []

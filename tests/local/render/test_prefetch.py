@@ -103,7 +103,7 @@ def test_waiting_for_a_slow_item_can_be_stopped() -> None:
     assert frame_threads() == []
 
 
-def test_a_cancelled_render_leaves_no_thread(tmp_path: Path) -> None:
+def test_a_canceled_render_leaves_no_thread(tmp_path: Path) -> None:
     talk = item(make_video(tmp_path / "talk.mp4"))
     progress: list[float] = []
     with pytest.raises(RenderCancelledError):

@@ -113,7 +113,7 @@ def test_a_fetch_is_aborted_when_its_client_disconnects() -> None:
         with socket.create_connection(("127.0.0.1", api.backend.port)) as client:
             client.sendall(request.encode())
             there.asked.get(timeout=10)
-        there.left.get(timeout=10)
+        there.disconnected.get(timeout=10)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's TCP_INFO")
@@ -146,7 +146,7 @@ def test_all_urls_of_a_request_share_a_time_limit() -> None:
     with serving(limits=limits) as api, origin(reply(b"V", length=99), hold=True) as there:
         answered = upload_url(api, api.session(), f"{there.url}/a.mp4")
         assert (answered.status_code, "within 0.5 s" in answered.text) == (400, True)
-        there.left.get(timeout=10)
+        there.disconnected.get(timeout=10)
 
 
 def test_private_addresses_can_be_rejected() -> None:

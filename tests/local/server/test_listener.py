@@ -47,7 +47,7 @@ def shared() -> Iterator[Api]:
         yield api
 
 
-def test_stopping_does_not_wait_for_requests_of_clients_that_have_left(
+def test_stopping_does_not_wait_for_requests_of_disconnected_clients(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(listener, "_GRACE_S", 0)

@@ -152,7 +152,7 @@ def test_an_invalid_body_is_rejected_as_by_fastapi(
 
 
 @pytest.mark.parametrize("value", [["x"] * 100_000, {"x": "x" * 100_000}, "x" * 100_000])
-def test_the_answer_to_an_invalid_body_does_not_repeat_it(api: Api, value: object) -> None:
+def test_the_response_to_an_invalid_body_does_not_repeat_it(api: Api, value: object) -> None:
     for change in ({"session_id": None, "extra": value}, {"new_message": {"parts": value}}):
         answer = api.ask("POST", "/run_sse", json={**run_body("1", "hi"), **change})
         assert (answer.status_code, len(answer.content) < 1000) == (422, True)

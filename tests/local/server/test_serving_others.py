@@ -378,7 +378,7 @@ async def test_a_user_can_have_only_a_limited_number_of_runs_at_a_time() -> None
 
 
 @pytest.mark.anyio
-async def test_a_caller_that_leaves_does_not_free_its_thread() -> None:
+async def test_a_client_that_disconnects_does_not_free_its_thread() -> None:
     pool, gate, running = Pool(4), threading.Event(), threading.Semaphore(0)
 
     def hold() -> None:

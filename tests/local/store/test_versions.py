@@ -147,5 +147,5 @@ def test_a_later_version_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "backend.sqlite3") as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(LocalBackendError, match="another version"):
+    with pytest.raises(LocalBackendError, match="a different version"):
         Database(tmp_path)

@@ -52,7 +52,7 @@ def matches(clause: Clause) -> bool:
 
 
 def asks_for_new(clause: Clause) -> bool:
-    """Return whether the clause asks for a new video, not only for another shape."""
+    """Return whether the clause asks for a new video, not only for a different shape."""
     shown = has(clause.text, "create.slides", "create.bookend", "picture", "create.about")
     return matches(clause) and (shown or bool(clause.quotes or text_of(clause)))
 

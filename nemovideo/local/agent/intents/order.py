@@ -16,7 +16,7 @@ from nemovideo.local.timeline import Timeline
 
 
 def matches(clause: Clause) -> bool:
-    """Return whether the clause asks for another order of the clips."""
+    """Return whether the clause asks for a different order of the clips."""
     text = clause.text
     named = len(pattern("order.clip").findall(text))
     if has(text, "order.swap"):

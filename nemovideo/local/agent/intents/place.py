@@ -21,7 +21,7 @@ _MIN_SCALE, _MAX_SCALE = 0.05, 4.0
 def matches(clause: Clause) -> bool:
     """Return whether the clause asks to move or scale the person."""
     text = clause.text
-    if has(text, "place.stood"):  # "…, me in the bottom right corner", without a verb
+    if has(text, "place.no_verb"):  # "…, me in the bottom right corner", without a verb
         return True
     if has(text, "place.reset") or (has(text, "place.sized") and _says_size(text)):
         return True
