@@ -106,7 +106,7 @@ class _Base(BaseResource[D]):
             found.phase,
             found.fraction,
             found.elapsed_s,
-            found.order.source.name,
+            found.spec.source.name,
             found.output,
             found.session_id,
             found.render_id,

@@ -151,7 +151,7 @@ class CheckpointFolder:
         """
         for record in list(self._records.values()):
             output = record.output
-            if record.order.key == key and output is not None and is_complete(record, output):
+            if record.spec.key == key and output is not None and is_complete(record, output):
                 result = Path(os.path.realpath(output))
                 if result.is_relative_to(os.path.realpath(self._out_dir)):
                     yield result, record
@@ -168,9 +168,9 @@ class CheckpointFolder:
             with replacing(output, temp=part):
                 part.unlink(missing_ok=True)  # copyfile() would follow a link
                 shutil.copyfile(result, part)
-                spec = attrs.evolve(record.order, source=source, output=str(output))
+                spec = attrs.evolve(record.spec, source=source, output=str(output))
                 path = self.path_of(output)
-                copied = attrs.evolve(record, order=spec)
+                copied = attrs.evolve(record, spec=spec)
                 checkpoints.save(path, copied)
         self._records[path] = copied
 
@@ -182,7 +182,7 @@ class CheckpointFolder:
             return
         if record is not None:
             self._records[path] = record
-            if (source := record.order.source).path is not None:
+            if (source := record.spec.source).path is not None:
                 self._hashed[source.path] = source
 
 
@@ -194,7 +194,7 @@ def finished(path: Path, record: Checkpoint, output: Path) -> Checkpoint | None:
     """
     if record.finished:
         return record if is_complete(record, output) else None
-    relocated = attrs.evolve(record, order=attrs.evolve(record.order, output=str(output)))
+    relocated = attrs.evolve(record, spec=attrs.evolve(record.spec, output=str(output)))
     if not record.rendered or not has_arrived(relocated, None):
         return None
     relocated = attrs.evolve(relocated, finished=True, size_bytes=output.stat().st_size)

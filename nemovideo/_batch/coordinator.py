@@ -316,7 +316,7 @@ class Coordinator:
         spec = spec_entry(item.spec, source, self._picture, item.output, self._plan.format)
         item.key = spec.key
         record = self._checkpoints.record(item.output)
-        if record is not None and record.order.key != spec.key:
+        if record is not None and record.spec.key != spec.key:
             record = None
         item.overwrite = self._spec.overwrite or is_truncated(record, item.output)
         if record is not None and (finished := self._checkpoints.finish(item.output)) is not None:

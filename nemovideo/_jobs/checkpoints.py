@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -56,19 +56,17 @@ class JobSpecEntry:
     """The job specification; a call with a different one cannot resume the job.
 
     Attributes:
-        words: `JobSpec.message`, under its name in the file format.
-        stretch_s: `JobSpec.expected_duration_s`, under its name in the file format.
         notes: Warnings about the job, as sentences.
     """
 
     source: FileEntry
     picture: FileEntry | None
-    words: str
+    message: str
     output: str | None
     format: str
     session_id: str | None
     quality: str = DEFAULT_QUALITY
-    stretch_s: float | None = None
+    expected_duration_s: float | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -80,7 +78,7 @@ class JobSpecEntry:
     def key(self) -> tuple[object, ...]:
         """The key of the result: the digests of the files, and the edits."""
         picture = None if self.picture is None else self.picture.sha256
-        edits = (self.words, self.format, self.quality)
+        edits = (self.message, self.format, self.quality)
         return (self.source.sha256, self.picture is None, picture, *edits)
 
     def same_as(self, other: JobSpecEntry) -> bool:
@@ -134,13 +132,13 @@ class Checkpoint:
     """The state of a job, which is written before and after every step.
 
     Attributes:
-        order: The job specification, under its name in the file format.
+        spec: The job specification.
         overwrite: Whether an existing file may be replaced.
         max_credits: The credit limit.
         session_id: The session, once it is created.
         task_id: Its project.
         files: The service's names for the uploaded files.
-        held: How many files the session had before the current upload.
+        files_before_upload: How many files the session had before the current upload.
         message: The message, from before it is sent.
         render_id: The render's id, from before it is submitted.
         rendered: Whether the render has completed.
@@ -157,14 +155,14 @@ class Checkpoint:
         updated_at: Epoch seconds when this was written.
     """
 
-    order: JobSpecEntry
+    spec: JobSpecEntry
     service: Service
     overwrite: bool = False
     max_credits: float | None = None
     session_id: str | None = None
     task_id: str | None = None
     files: tuple[str, ...] = ()
-    held: int | None = None
+    files_before_upload: int | None = None
     message: MessageEntry | None = None
     render_id: str | None = None
     rendered: bool = False
@@ -189,7 +187,7 @@ class Checkpoint:
             return "download"
         if self.message is not None and self.message.status == "done":
             return "render"
-        if len(self.files) == len(self.order.files):
+        if len(self.files) == len(self.spec.files):
             return "edit"
         return "new" if self.session_id is None else "upload"
 
@@ -206,7 +204,7 @@ class Checkpoint:
     @property
     def output(self) -> Path | None:
         """The path of the result."""
-        return None if self.order.output is None else Path(self.order.output)
+        return None if self.spec.output is None else Path(self.spec.output)
 
 
 def load(path: Path) -> Checkpoint | None:
@@ -252,12 +250,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     Raises:
         CheckpointError: It cannot be written.
     """
-    value = {
-        "kind": _KIND,
-        "version": VERSION,
-        "phase": checkpoint.phase,
-        **attrs.asdict(checkpoint),
-    }
+    value = to_json(checkpoint)
     temp = path.with_name(f".{path.name}.new")  # the job's lock is held
     try:
         replace_text(path, json_text(value, indent=1), temp=temp, private=True, durable=True)
@@ -267,6 +260,12 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
             f"cannot be written: {error.strerror}",
             remedy=Remedy("free some space", ("choose another ", Option("checkpoint"))),
         ) from error
+
+
+def to_json(checkpoint: Checkpoint) -> dict[str, object]:
+    """Return the JSON value of a checkpoint."""
+    value = _converter().unstructure(checkpoint)
+    return {"kind": _KIND, "version": VERSION, "phase": checkpoint.phase, **value}
 
 
 def failure(path: Path, reason: str, *, remedy: str | None = None) -> CheckpointError:
@@ -299,15 +298,29 @@ def url_entry(url: str) -> FileEntry:
     return FileEntry(url_name(url) or "file", f"url:{digest}", url=None if private else url)
 
 
+_FILE_KEYS: dict[type[object], dict[str, str]] = {
+    JobSpecEntry: {"message": "words", "expected_duration_s": "stretch_s"},
+    Checkpoint: {"spec": "order", "files_before_upload": "held"},
+}
+"""The keys in the file that differ from the attributes."""
+
+
 @cache
 def _converter() -> cattrs.Converter:
     """Return a converter that rejects values of a different type instead of converting them."""
     import cattrs
+    from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
     converter = cattrs.Converter(detailed_validation=True)
     for kind in (str, bool, int):
         converter.register_structure_hook(kind, _exactly(kind))
     converter.register_structure_hook(float, _number)
+    for cls, keys in _FILE_KEYS.items():
+        renames: dict[str, Any] = {name: override(rename=key) for name, key in keys.items()}
+        converter.register_structure_hook(cls, make_dict_structure_fn(cls, converter, **renames))
+        converter.register_unstructure_hook(
+            cls, make_dict_unstructure_fn(cls, converter, **renames)
+        )
     return converter
 
 

@@ -125,28 +125,32 @@ def upload_all(
     Raises:
         CheckpointError: A file that must be sent cannot be read again, or has changed.
     """
-    entries = journal.current.order.files
+    entries = journal.current.spec.files
     for index in range(len(journal.current.files), len(entries)):
         name = None
-        if journal.current.held is not None:
+        if journal.current.files_before_upload is not None:
             name = yield from _find_arrived(
-                context, session_id, entries[index], journal.current.held
+                context, session_id, entries[index], journal.current.files_before_upload
             )
         if name is None:
             name = yield from _upload(context, session_id, index, inputs, journal, meter)
         files = (*journal.current.files, name)
-        yield from journal.save(attrs.evolve(journal.current, files=files, held=None))
+        yield from journal.save(
+            attrs.evolve(journal.current, files=files, files_before_upload=None)
+        )
 
 
-def arrived(infos: Sequence[Mapping[str, object]], entry: FileEntry, held: int) -> str | None:
+def arrived(
+    infos: Sequence[Mapping[str, object]], entry: FileEntry, files_before_upload: int
+) -> str | None:
     """Return the session's name for a file, or None if the file has not arrived.
 
-    The session had `held` files before this one was sent.
+    The session had `files_before_upload` files before this one was sent.
     """
     for info in infos:
         if entry.sha256 is not None and info.get("hash") == entry.sha256:
             return _name(info, entry)
-    for info in infos[held:]:
+    for info in infos[files_before_upload:]:
         digest = info.get("hash")
         comparable = isinstance(digest, str) and len(digest) == len(entry.sha256 or "")
         if not comparable:
@@ -155,14 +159,14 @@ def arrived(infos: Sequence[Mapping[str, object]], entry: FileEntry, held: int) 
 
 
 def _find_arrived(
-    context: Context, session_id: str, entry: FileEntry, held: int
+    context: Context, session_id: str, entry: FileEntry, files_before_upload: int
 ) -> Flow[str | None]:
     """Look twice for a file whose upload was cut off: the service may still be processing it."""
     for wait_s in (0.0, context.settings.polling.interval_s):
         if wait_s:
             yield Sleep(wait_s, purpose="to find out whether the file arrived", needs_s=wait_s)
         state = yield from state_flow.get(context, session_id)
-        name = arrived(state.video_infos, entry, held)
+        name = arrived(state.video_infos, entry, files_before_upload)
         if name is not None:
             return name
     return None
@@ -178,16 +182,16 @@ def _upload(
 ) -> Flow[str]:
     """Upload a file; after a dropped connection, send it again if it has not arrived."""
     record = journal.current
-    entry, count = record.order.files[index], len(record.order.files)
+    entry, count = record.spec.files[index], len(record.spec.files)
     if inputs:
         source = inputs[index]
     else:
         assert journal.path is not None
         source = yield from _reopened(entry, journal.path)
-    held = len(record.files)
-    if record.order.session_id is not None:  # the user's session may have other files
-        held = len((yield from state_flow.get(context, session_id)).video_infos)
-    yield from journal.save(attrs.evolve(record, held=held))
+    files_before_upload = len(record.files)
+    if record.spec.session_id is not None:  # the user's session may have other files
+        files_before_upload = len((yield from state_flow.get(context, session_id)).video_infos)
+    yield from journal.save(attrs.evolve(record, files_before_upload=files_before_upload))
     left = attempt = 0
 
     def on_progress(done: int, total: int) -> None:
@@ -210,7 +214,7 @@ def _upload(
         yield from _pause(context, session_id, failure, attempt)
         if entry.sha256 is None and source.info is not None:
             entry = attrs.evolve(entry, sha256=(yield from blocking(partial(_digest, source))))
-        name = yield from _find_arrived(context, session_id, entry, held)
+        name = yield from _find_arrived(context, session_id, entry, files_before_upload)
         if name is not None:
             return name
         if isinstance(failure, APITimeoutError) and not left:

@@ -183,7 +183,7 @@ class _Pipeline:
             )
         if entry is None or reply is None:
             entry, reply = yield from self._send(session_id)
-        reply = job_message.with_warnings(reply, journal.current.order.notes)
+        reply = job_message.with_warnings(reply, journal.current.spec.notes)
         entry = job_message.entry_with_reply(entry, reply)
         if entry.status == "sending":  # else the user has continued in the session
             yield from self._check(session_id, entry, reply)
@@ -224,8 +224,8 @@ class _Pipeline:
         try:
             if job_message.draft_digest(after) == entry.draft:
                 raise job_message.unchanged_error(reply)
-            stretch_s = self.journal.current.order.stretch_s
-            job_message.check_edited(stretch_s, after.draft, reply)
+            expected_duration_s = self.journal.current.spec.expected_duration_s
+            job_message.check_edited(expected_duration_s, after.draft, reply)
         except (AgentError, StreamInterruptedError) as error:
             answered = job_message.answered_entry(entry, after, error)
             yield from self.journal.save(attrs.evolve(self.journal.current, message=answered))
@@ -243,10 +243,10 @@ class _Pipeline:
 
     def _text(self) -> str:
         record = self.journal.current
-        if record.order.picture is None:
-            return record.order.words
+        if record.spec.picture is None:
+            return record.spec.message
         first = f'replace the background with the uploaded file "{record.files[1]}"'
-        return ". ".join(filter(None, (first, record.order.words)))
+        return ". ".join(filter(None, (first, record.spec.message)))
 
     def _render(self, session_id: str) -> Flow[RenderJob]:
         journal = self.journal
@@ -259,8 +259,8 @@ class _Pipeline:
         job = yield from render.produce(
             self.context,
             session_id,
-            journal.current.order.format,
-            journal.current.order.quality,
+            journal.current.spec.format,
+            journal.current.spec.quality,
             self.meter.job,
             on_outage=self.meter.outage,
             on_id=on_id,

@@ -58,7 +58,7 @@ def result(
     reply: Reply,
 ) -> RenderedVideo:
     """Return the result from the checkpoint and the finished render."""
-    source = record.order.source.path
+    source = record.spec.source.path
     cls = RenderedVideo if path is None else SavedVideo
     return cls(
         path=path,

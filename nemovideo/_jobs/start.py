@@ -88,7 +88,7 @@ def begin(
         spec = job_files.within_video(spec, inputs[0])
         record = _new_checkpoint(spec, format_, entries, service)
         if found is not None and path is not None:
-            if not record.order.same_as(found.order):
+            if not record.spec.same_as(found.spec):
                 raise checkpoints.failure(
                     path,
                     "belongs to another job",

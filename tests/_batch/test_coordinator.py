@@ -386,8 +386,8 @@ def test_a_checkpoint_cannot_name_a_file_outside_the_output_folder_as_a_result(
     if through_a_link:
         result = out / "linked.mp4"
         result.symlink_to(secret)
-    order = attrs.evolve(record.order, output=str(result))
-    planted = attrs.evolve(record, order=order, size_bytes=secret.stat().st_size)
+    spec = attrs.evolve(record.spec, output=str(result))
+    planted = attrs.evolve(record, spec=spec, size_bytes=secret.stat().st_size)
     checkpoints.save(path, planted)
     (out / "clip00.mp4").unlink()
     shutil.copy(clips / "clip00.mp4", clips / "copy.mp4")

@@ -96,7 +96,7 @@ def test_only_a_refusal_says_that_a_message_did_not_arrive(
 
 
 @pytest.mark.parametrize(
-    ("infos", "held", "expected"),
+    ("infos", "files_before_upload", "expected"),
     [
         ([], 0, None),
         ([{"filename": "talk (1).mp4", "hash": SHA}], 0, "talk (1).mp4"),
@@ -109,9 +109,9 @@ def test_only_a_refusal_says_that_a_message_did_not_arrive(
     ],
 )
 def test_a_session_that_holds_the_file_needs_no_second_upload(
-    infos: list[dict[str, object]], held: int, expected: str | None
+    infos: list[dict[str, object]], files_before_upload: int, expected: str | None
 ) -> None:
-    assert job_files.arrived(infos, NOTE, held) == expected
+    assert job_files.arrived(infos, NOTE, files_before_upload) == expected
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_file_at_the_output_path_is_the_result_only_if_it_is_new(
         sha256=sha256,
     )
     assert has_arrived(record, size) is expected
-    assert not has_arrived(attrs.evolve(record, order=SPEC), size)
+    assert not has_arrived(attrs.evolve(record, spec=SPEC), size)
 
 
 def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -164,10 +164,17 @@ def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["job.json"]
 
 
+def test_the_keys_of_the_file_do_not_change() -> None:
+    value: Any = checkpoints.to_json(Checkpoint(SPEC, Service("x"), files_before_upload=2))
+    assert (value["kind"], value["version"], value["held"]) == ("nemovideo job", 1, 2)
+    assert (value["order"]["words"], value["order"]["stretch_s"]) == ("blur the background", None)
+    assert value["order"]["source"]["name"] == "talk.mp4"
+
+
 def test_names_and_words_with_lone_surrogates_are_kept(tmp_path: Path) -> None:
     odd = os.fsdecode(b"caf\xe9.mp4")
     record = Checkpoint(
-        attrs.evolve(SPEC, source=attrs.evolve(NOTE, path=odd), words="a \udce9"),
+        attrs.evolve(SPEC, source=attrs.evolve(NOTE, path=odd), message="a \udce9"),
         Service("http://127.0.0.1:1"),
     )
     checkpoints.save(tmp_path / "job.json", record)
@@ -186,7 +193,7 @@ def test_urls_that_may_contain_a_secret_are_stored_as_digests() -> None:
 
 
 def _written(change: Callable[[dict[str, Any]], object]) -> str:
-    value = {"kind": "nemovideo job", "version": 1, **attrs.asdict(Checkpoint(SPEC, Service("x")))}
+    value = checkpoints.to_json(Checkpoint(SPEC, Service("x")))
     change(value)
     return json.dumps(value)
 
