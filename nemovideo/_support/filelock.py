@@ -89,7 +89,7 @@ class FileLock:
     def acquire(self) -> bool:
         """Acquire the lock, and return False if it is held elsewhere.
 
-        On a file system without locks, or in a read-only folder, the lock counts as acquired.
+        On a file system without locks, or in a read-only folder, the lock is treated as acquired.
         """
         for _ in range(_ATTEMPTS):
             try:

@@ -70,8 +70,8 @@ def test_an_outage_that_is_not_a_number_is_refused(
 )
 def test_a_server_on_this_machine_is_polled_often(base_url: str, late_s: float) -> None:
     clock = FakeClock(grace_s=0.01)
-    answers = [httpx.Response(200, json={"id": "r", "status": "processing"}) for _ in range(9)]
-    script = Script(*answers, httpx.Response(200, json={"id": "r", "status": "completed"}))
+    responses = [httpx.Response(200, json={"id": "r", "status": "processing"}) for _ in range(9)]
+    script = Script(*responses, httpx.Response(200, json={"id": "r", "status": "completed"}))
     with sync_client(script, base_url=base_url, clock=clock) as client:
         client.render.wait("r")
     assert max(clock.waits) == late_s
@@ -81,12 +81,12 @@ def test_a_server_on_this_machine_is_polled_often(base_url: str, late_s: float) 
         sync_client(script, base_url=other, clock=clock) as client,
         client.with_options(base_url=base_url) as copy,
     ):
-        script.answers[:0] = answers
+        script.responses[:0] = responses
         copy.render.wait("r")
     assert max(clock.waits) == late_s
     clock.waits.clear()
     polling = Polling(first_s=5, interval_s=5)
-    script = Script(*answers, httpx.Response(200, json={"id": "r", "status": "completed"}))
+    script = Script(*responses, httpx.Response(200, json={"id": "r", "status": "completed"}))
     with sync_client(script, base_url=base_url, clock=clock, polling=polling) as client:
         client.render.wait("r")
     assert set(clock.waits) == {5}

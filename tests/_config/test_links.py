@@ -68,8 +68,8 @@ def test_no_request_is_sent_to_a_rejected_host() -> None:
 def test_a_redirect_to_plain_http_on_another_host_is_not_followed(kind: str) -> None:
     with origin(reply(b"EVIL!")) as there:
         moved = there.url.replace("127.0.0.1", "0.0.0.0")
-        answer = reply(b"", f"Location: {moved}/a.mp4", status="302 Found")
-        with origin(answer) as api:
+        response = reply(b"", f"Location: {moved}/a.mp4", status="302 Found")
+        with origin(response) as api:
             job = RenderJob(id="r", status="completed", url=f"{api.url}/a.mp4")
             get = download if kind == "sync" else download_async
             with pytest.raises(InvalidRequestError, match="without encryption"):
@@ -93,14 +93,14 @@ def download_async(base_url: str, job: RenderJob) -> None:
 def test_the_credentials_of_a_users_own_client_do_not_follow_a_redirect() -> None:
     heads: list[str] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def respond(request: httpx.Request) -> httpx.Response:
         heads.append(f"{request.url.host} {request.headers.get('authorization')}")
         if request.url.host == "api.test":
             return httpx.Response(302, headers={"location": "https://cdn.test/a.mp4"})
         return httpx.Response(200, content=b"video", headers={"content-type": "video/mp4"})
 
     with (
-        httpx.Client(transport=httpx.MockTransport(answer), auth=("me", "secret")) as own,
+        httpx.Client(transport=httpx.MockTransport(respond), auth=("me", "secret")) as own,
         Client("nmv_usr_x", base_url="https://api.test", http_client=own) as client,
     ):
         job = RenderJob(id="r", status="completed", url="https://api.test/a.mp4")

@@ -15,7 +15,7 @@ import pytest
 from nemovideo import errors
 from nemovideo.retry import RetryPolicy
 from tests.support.blocking import KINDS
-from tests.support.downloads import Answer, Site, fetch, job_at, serving, some_bytes
+from tests.support.downloads import ServedResponse, Site, fetch, job_at, serving, some_bytes
 from tests.support.servers import TOKEN
 
 FILM = some_bytes(300_000)
@@ -56,7 +56,7 @@ def test_retries_without_progress_are_limited(tmp_path: Path) -> None:
 class Case:
     """A server's behavior, and the expected bytes, or None for a DownloadError."""
 
-    change: Callable[[Answer], None]
+    change: Callable[[ServedResponse], None]
     expected: bytes | None = FILM
     cuts: tuple[int | None, ...] = (100_000,)
     size: int | None = None
@@ -65,109 +65,109 @@ class Case:
     starts: tuple[int | None, ...] | None = None
 
 
-def no_ranges(answer: Answer) -> None:
-    answer.status, answer.body = 200, FILM
-    answer.headers |= {"Content-Length": str(len(FILM)), "Content-Range": ""}
+def no_ranges(response: ServedResponse) -> None:
+    response.status, response.body = 200, FILM
+    response.headers |= {"Content-Length": str(len(FILM)), "Content-Range": ""}
 
 
-def changed_file(answer: Answer) -> None:
+def changed_file(response: ServedResponse) -> None:
     """Serve a different file after the first response."""
-    if answer.number > 1:
-        no_ranges(answer)
-        answer.body = OTHER
-        answer.headers["ETag"] = '"v2"'
+    if response.number > 1:
+        no_ranges(response)
+        response.body = OTHER
+        response.headers["ETag"] = '"v2"'
 
 
-def changed_file_without_if_range(answer: Answer) -> None:
+def changed_file_without_if_range(response: ServedResponse) -> None:
     """Serve a different file after the first response, and ignore If-Range."""
-    if answer.number > 1:
-        whole = answer.asked.start is None
-        answer.body = OTHER if whole else OTHER[answer.asked.start :]
-        answer.headers["ETag"] = '"v2"'
+    if response.number > 1:
+        whole = response.asked.start is None
+        response.body = OTHER if whole else OTHER[response.asked.start :]
+        response.headers["ETag"] = '"v2"'
 
 
-def with_headers(**headers: str) -> Callable[[Answer], None]:
+def with_headers(**headers: str) -> Callable[[ServedResponse], None]:
     lower = {name.replace("_", "-"): value for name, value in headers.items()}
 
-    def change(answer: Answer) -> None:
-        answer.headers |= lower
+    def change(response: ServedResponse) -> None:
+        response.headers |= lower
 
     return change
 
 
-def with_range(text: str) -> Callable[[Answer], None]:
-    def change(answer: Answer) -> None:
-        if answer.status == 206:
-            answer.headers["Content-Range"] = text
+def with_range(text: str) -> Callable[[ServedResponse], None]:
+    def change(response: ServedResponse) -> None:
+        if response.status == 206:
+            response.headers["Content-Range"] = text
 
     return change
 
 
-def refused_range(answer: Answer) -> None:
-    if answer.asked.start is not None:
-        answer.status, answer.body = 416, b""
-        answer.headers |= {"Content-Length": "0", "Content-Range": f"bytes */{len(FILM)}"}
+def refused_range(response: ServedResponse) -> None:
+    if response.asked.start is not None:
+        response.status, response.body = 416, b""
+        response.headers |= {"Content-Length": "0", "Content-Range": f"bytes */{len(FILM)}"}
 
 
-def failed_condition(answer: Answer) -> None:
-    if answer.asked.start is not None:
-        answer.status, answer.body = 412, b""
-        answer.headers["Content-Length"] = "0"
+def failed_condition(response: ServedResponse) -> None:
+    if response.asked.start is not None:
+        response.status, response.body = 412, b""
+        response.headers["Content-Length"] = "0"
 
 
-def short_ranges(answer: Answer) -> None:
-    start = answer.asked.start
+def short_ranges(response: ServedResponse) -> None:
+    start = response.asked.start
     if start is not None:
-        answer.body = answer.body[:70_000]
-        end = start + len(answer.body) - 1
-        answer.headers["Content-Range"] = f"bytes {start}-{end}/{len(FILM)}"
-        answer.headers["Content-Length"] = str(len(answer.body))
+        response.body = response.body[:70_000]
+        end = start + len(response.body) - 1
+        response.headers["Content-Range"] = f"bytes {start}-{end}/{len(FILM)}"
+        response.headers["Content-Length"] = str(len(response.body))
 
 
-def unrequested_range(answer: Answer) -> None:
-    answer.status = 206
-    answer.headers["Content-Range"] = f"bytes 0-{len(FILM) - 1}/{len(FILM)}"
+def unrequested_range(response: ServedResponse) -> None:
+    response.status = 206
+    response.headers["Content-Range"] = f"bytes 0-{len(FILM) - 1}/{len(FILM)}"
 
 
-def until_close(answer: Answer) -> None:
-    answer.headers["Content-Length"] = ""
+def until_close(response: ServedResponse) -> None:
+    response.headers["Content-Length"] = ""
 
 
-def chunked(answer: Answer) -> None:
-    size = len(answer.body)
-    answer.body = b"%x\r\n%s\r\n0\r\n\r\n" % (size, answer.body)
-    answer.headers |= {"Content-Length": "", "Transfer-Encoding": "chunked"}
+def chunked(response: ServedResponse) -> None:
+    size = len(response.body)
+    response.body = b"%x\r\n%s\r\n0\r\n\r\n" % (size, response.body)
+    response.headers |= {"Content-Length": "", "Transfer-Encoding": "chunked"}
 
 
-def short_chunked(answer: Answer) -> None:
-    answer.body = answer.body[: len(answer.body) // 2]
-    chunked(answer)
+def short_chunked(response: ServedResponse) -> None:
+    response.body = response.body[: len(response.body) // 2]
+    chunked(response)
 
 
-def gzipped(answer: Answer) -> None:
-    answer.body = gzip.compress(FILM)
-    answer.status = 200
-    answer.headers |= {
+def gzipped(response: ServedResponse) -> None:
+    response.body = gzip.compress(FILM)
+    response.status = 200
+    response.headers |= {
         "Content-Encoding": "gzip",
-        "Content-Length": str(len(answer.body)),
+        "Content-Length": str(len(response.body)),
         "Content-Range": "",
     }
 
 
-def truncated_gzip(answer: Answer) -> None:
-    gzipped(answer)
-    answer.body = answer.body[:-1000]
-    answer.headers["Content-Length"] = str(len(answer.body))
+def truncated_gzip(response: ServedResponse) -> None:
+    gzipped(response)
+    response.body = response.body[:-1000]
+    response.headers["Content-Length"] = str(len(response.body))
 
 
-def corrupt_gzip(answer: Answer) -> None:
-    gzipped(answer)
-    answer.body = answer.body[:5000] + bytes(100) + answer.body[5100:]
+def corrupt_gzip(response: ServedResponse) -> None:
+    gzipped(response)
+    response.body = response.body[:5000] + bytes(100) + response.body[5100:]
 
 
-def empty(answer: Answer) -> None:
-    answer.body = b""
-    answer.headers["Content-Length"] = "0"
+def empty(response: ServedResponse) -> None:
+    response.body = b""
+    response.headers["Content-Length"] = "0"
 
 
 CASES = {
@@ -260,8 +260,8 @@ def test_a_date_from_one_host_is_not_sent_to_another(tmp_path: Path) -> None:
 
 
 def test_the_api_serves_the_file_of_an_expired_link(tmp_path: Path) -> None:
-    def expired(answer: Answer) -> None:
-        answer.status = 403
+    def expired(response: ServedResponse) -> None:
+        response.status = 403
 
     cdn, api = Site(b"<Error>", change=expired), Site(FILM)
     with serving(cdn) as links, serving(api) as server:
@@ -345,9 +345,9 @@ def test_an_unverifiable_part_is_discarded(what: str, tmp_path: Path) -> None:
 def test_a_download_behind_a_redirect_is_resumed(tmp_path: Path) -> None:
     cdn = Site(FILM, cuts=(100_000,))
 
-    def moved(answer: Answer) -> None:
-        answer.status, answer.body = 302, b""
-        answer.headers |= {"Location": f"{links.url}/film.mp4", "Content-Length": "0"}
+    def moved(response: ServedResponse) -> None:
+        response.status, response.body = 302, b""
+        response.headers |= {"Location": f"{links.url}/film.mp4", "Content-Length": "0"}
 
     with serving(cdn) as links, serving(Site(b"", change=moved)) as server:
         path = fetch("sync", server.url, job_at(server), tmp_path / "film.mp4")

@@ -22,7 +22,7 @@ import pytest
 from nemovideo import AsyncClient, errors
 from nemovideo.models import RenderJob
 from tests.support.blocking import KINDS, client_of
-from tests.support.downloads import QUICK, Answer, Site, fetch, job_at, serving, some_bytes
+from tests.support.downloads import QUICK, ServedResponse, Site, fetch, job_at, serving, some_bytes
 from tests.support.servers import TOKEN
 
 FILM = some_bytes(300_000)
@@ -340,10 +340,10 @@ def test_an_open_file_is_written_from_its_position(kind: str, tmp_path: Path) ->
     assert site.starts == [None, 1, 100_001, 150_001]
 
 
-def change(answer: Answer) -> None:
-    if answer.number > 1:
-        answer.status, answer.body = 200, OTHER[:200_000]
-        answer.headers |= {"Content-Length": "200000", "Content-Range": "", "ETag": '"v2"'}
+def change(response: ServedResponse) -> None:
+    if response.number > 1:
+        response.status, response.body = 200, OTHER[:200_000]
+        response.headers |= {"Content-Length": "200000", "Content-Range": "", "ETag": '"v2"'}
 
 
 @pytest.mark.parametrize("kind", ["sync", "asyncio"])

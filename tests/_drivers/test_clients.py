@@ -25,13 +25,13 @@ from nemovideo.hooks import RequestInfo, ResponseInfo
 from nemovideo.local import LocalBackend
 from nemovideo.testing import FakeClock
 from tests.support.batch import quick_backend, quick_client
-from tests.support.servers import BALANCE, TOKEN, Script, answer, raw_server, sync_client
+from tests.support.servers import BALANCE, TOKEN, Script, raw_response, raw_server, sync_client
 
 GOOD = httpx.Response(200, json=BALANCE)
 
 
 def respond(connection: socket.socket, head: bytes) -> None:
-    connection.sendall(answer(BALANCE))
+    connection.sendall(raw_response(BALANCE))
 
 
 @pytest.mark.parametrize("cls", [Client, AsyncClient])
@@ -183,14 +183,14 @@ def test_hooks_are_called_for_each_attempt_on_both_loops(loop: str) -> None:
 
     anyio.run(main, backend=loop)
     asked = [info for info in infos if isinstance(info, RequestInfo)]
-    answers = [info for info in infos if isinstance(info, ResponseInfo)]
+    responses = [info for info in infos if isinstance(info, ResponseInfo)]
     assert [type(info) for info in infos] == [RequestInfo, ResponseInfo] * 3
     assert {(info.method, info.host, info.path) for info in asked} == {
         ("GET", "api.test", "/api/credits/balance/simple")
     }
-    assert [info.status for info in answers] == [None, 503, 200]
-    assert isinstance(answers[0].error, errors.APIConnectionError)
-    assert all(info.request is request for info, request in zip(answers, asked, strict=True))
+    assert [info.status for info in responses] == [None, 503, 200]
+    assert isinstance(responses[0].error, errors.APIConnectionError)
+    assert all(info.request is request for info, request in zip(responses, asked, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import attrs
 import pytest
 
 from nemovideo import AsyncClient, Client, Draft, NemoError, RetryPolicy, Upload, errors
-from tests.support.servers import BALANCE, PNG, TOKEN, answer, raw_server
+from tests.support.servers import BALANCE, PNG, TOKEN, raw_response, raw_server
 
 Behave = Callable[[socket.socket, bytes], None]
 DRAFT = Draft.from_json({"t": [{"tt": 0, "sg": [{"d": 1}]}]})
@@ -40,7 +40,7 @@ def reset_in_body(connection: socket.socket, head: bytes) -> None:
 
 
 def stall_in_body(connection: socket.socket, head: bytes) -> None:
-    connection.sendall(answer(BALANCE)[:-5])
+    connection.sendall(raw_response(BALANCE)[:-5])
     stall(connection)
 
 
@@ -85,17 +85,17 @@ FAULTS = {
     "drip": FaultCase(drip, errors.APITimeoutError),
     "502 page": FaultCase(
         lambda c, head: c.sendall(
-            answer(b"<title>502 Bad Gateway</title>" + b"x" * 500_000, "502 No", "text/html")
+            raw_response(b"<title>502 Bad Gateway</title>" + b"x" * 500_000, "502 No", "text/html")
         ),
         errors.ServerError,
         retried=True,
     ),
     "truncated JSON": FaultCase(
-        lambda c, head: c.sendall(answer(b'{"code": 0, "data": {"avail')),
+        lambda c, head: c.sendall(raw_response(b'{"code": 0, "data": {"avail')),
         errors.MalformedResponseError,
     ),
     "wrong content type": FaultCase(
-        lambda c, head: c.sendall(answer(b"<html>Log in</html>", kind="text/html")),
+        lambda c, head: c.sendall(raw_response(b"<html>Log in</html>", kind="text/html")),
         errors.MalformedResponseError,
     ),
     "unknown encoding": FaultCase(

@@ -184,7 +184,7 @@ def test_insufficient_credits_name_the_remedy(
 ) -> None:
     refusal = forms(2001, 402)[form]
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def respond(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("anonymous-token"):
             return httpx.Response(200, json={"token": "nmv_usr_a", "user_id": "anon 7"})
         if request.url.path == "/run_sse":
@@ -193,7 +193,7 @@ def test_insufficient_credits_name_the_remedy(
             )
         return httpx.Response(200, json={"code": 0, "data": {"state": {"draft": None}}})
 
-    script = Script(answer)
+    script = Script(respond)
     endpoint = Endpoint("/run_sse", lambda c: c.agent.send(SESSION, "x"))
     options: dict[str, object] = {"token": "", "config_dir": tmp_path} if anonymous else {}
     error, _ = fail(kind, endpoint, script, **options)
@@ -215,7 +215,7 @@ def test_an_expired_anonymous_token_is_renewed_for_every_form(
     refusal = forms(1001, 401)[form]
     issued: list[str] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def respond(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("anonymous-token"):
             issued.append(f"nmv_usr_{len(issued)}")
             return httpx.Response(200, json={"token": issued[-1]})
@@ -223,7 +223,7 @@ def test_an_expired_anonymous_token_is_renewed_for_every_form(
             return refusal
         return httpx.Response(200, json=BALANCE)
 
-    script = Script(answer)
+    script = Script(respond)
     clock = FakeClock(now=1_800_000_000.0)
 
     with scripted(kind, script, token="", config_dir=tmp_path, clock=clock) as client:

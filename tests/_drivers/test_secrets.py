@@ -19,7 +19,7 @@ from nemovideo import AsyncClient, Client, Draft, RetryPolicy, errors
 from nemovideo.hooks import RequestInfo, ResponseInfo
 from nemovideo.models import RenderJob
 from tests.support.blocking import client_of
-from tests.support.servers import BALANCE, PNG, TOKEN, answer, raw_server
+from tests.support.servers import BALANCE, PNG, TOKEN, raw_response, raw_server
 
 LOGGERS = ("httpx", "nemovideo", "asyncio", "anyio")
 """This does not include httpcore, which logs all response headers at DEBUG."""
@@ -63,13 +63,13 @@ def echo_token(connection: socket.socket, head: bytes) -> None:
     )
     header = b"X-Request-Id: r-" + token + b"\r\nX-Echo: " + token + b"\r\n"
     if b"balance" in line:
-        raw = answer(BALANCE)
+        raw = raw_response(BALANCE)
     elif b"/latest" in line:
-        raw = answer(b'{"detail": "bad token ' + token + b'"}', "403 Forbidden")
+        raw = raw_response(b'{"detail": "bad token ' + token + b'"}', "403 Forbidden")
     elif b"with-session" in line:
-        raw = answer(b"<title>" + token + b"</title>", "502 Bad Gateway", "text/html")
+        raw = raw_response(b"<title>" + token + b"</title>", "502 Bad Gateway", "text/html")
     elif b"claim-token" in line:
-        raw = answer(b"not JSON: " + token)
+        raw = raw_response(b"not JSON: " + token)
     elif b"/lambda/reset" in line:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n" + header + b"\r\n{")
         return
@@ -77,15 +77,15 @@ def echo_token(connection: socket.socket, head: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 " + token + b"\r\nbad header " + token + b"\r\n\r\n")
         return
     elif b"anonymous-token" in line:
-        raw = answer({"code": 0, "data": {"token": TOKEN, "user_id": "anon_1"}})
+        raw = raw_response({"code": 0, "data": {"token": TOKEN, "user_id": "anon_1"}})
     elif b"/run_sse" in line:
-        raw = answer(b'{"code": 77, "message": "' + token + b'"}')
+        raw = raw_response(b'{"code": 77, "message": "' + token + b'"}')
     elif b"/lambda " in line:
-        raw = answer({"id": "r", "status": "completed", "progress": "no " + token.decode()})
+        raw = raw_response({"id": "r", "status": "completed", "progress": "no " + token.decode()})
     elif b"POST" in line:
-        raw = answer(b'{"files": "' + token + b'"}')
+        raw = raw_response(b'{"files": "' + token + b'"}')
     else:
-        raw = answer({"detail": "?"}, "404 Not Found")
+        raw = raw_response({"detail": "?"}, "404 Not Found")
     status, _, rest = raw.partition(b"\r\n")
     connection.sendall(status + b"\r\n" + header + b"Connection: close\r\n" + rest)
 
@@ -185,7 +185,7 @@ def test_links_and_redirects_never_send_the_token_to_another_origin(
     tmp_path: Path, kind: str
 ) -> None:
     def cdn(connection: socket.socket, head: bytes) -> None:
-        connection.sendall(answer(b"the video", kind="video/mp4"))
+        connection.sendall(raw_response(b"the video", kind="video/mp4"))
 
     with raw_server(cdn) as other:
 
@@ -219,7 +219,7 @@ def test_server_names_never_escape_the_target_folder(tmp_path: Path) -> None:
     target.mkdir()
 
     def cdn(connection: socket.socket, head: bytes) -> None:
-        raw = answer(b"the video", kind="video/mp4")
+        raw = raw_response(b"the video", kind="video/mp4")
         name = b'Content-Disposition: attachment; filename="../../evil.mp4"\r\n'
         connection.sendall(raw.replace(b"Content-Type", name + b"Content-Type", 1))
 

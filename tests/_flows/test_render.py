@@ -38,9 +38,9 @@ class Service:
         self.arrives = arrives
         self.jobs: list[str] = []
         self.status = "completed"
-        self.script = Script(self.answer)
+        self.script = Script(self.respond)
 
-    def answer(self, request: httpx.Request) -> httpx.Response:
+    def respond(self, request: httpx.Request) -> httpx.Response:
         if request.url.path.startswith("/api/state/"):
             return httpx.Response(200, json={"code": 0, "data": {"state": {"draft": DRAFT_JSON}}})
         if request.url.path == SUBMIT:
@@ -194,8 +194,8 @@ def test_only_polls_that_fail_in_a_row_end_a_wait() -> None:
     working = httpx.Response(200, json={"id": "r", "status": "processing"})
     silence = httpx.ReadTimeout("silence")
     completed = httpx.Response(200, json={"id": "r", "status": "completed"})
-    answers: list[httpx.Response | Exception] = [silence, silence, working] * 10
-    script = Script(working, *answers, completed)
+    responses: list[httpx.Response | Exception] = [silence, silence, working] * 10
+    script = Script(working, *responses, completed)
     clock = FakeClock(grace_s=0.01)
     before = clock.now
     with sync_client(script, clock=clock, retry=RetryPolicy(attempts=1)) as client:

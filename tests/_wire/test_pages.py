@@ -62,13 +62,13 @@ def test_the_page_of_a_gateway_is_named_by_status_and_sender(title: str, message
 def test_a_web_page_in_place_of_a_stream_is_not_an_empty_answer(page: str) -> None:
     """Some gateways keep the content type of the endpoint."""
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def respond(request: httpx.Request) -> httpx.Response:
         if request.url.path != "/run_sse":
             return httpx.Response(200, json={"state": {"draft": None, "video_infos": []}})
         return httpx.Response(200, headers={"Content-Type": "text/event-stream"}, text=page)
 
     with (
-        sync_client(Script(answer)) as client,
+        sync_client(Script(respond)) as client,
         pytest.raises(errors.MalformedResponseError, match="web page") as caught,
     ):
         client.agent.send("1", "hello")

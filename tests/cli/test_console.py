@@ -60,12 +60,12 @@ def test_a_service_cannot_send_escape_sequences_to_the_terminal() -> None:
     def refuse(service: Service, connection: socket.socket, path: str) -> object:
         return {"code": 5, "message": evil}
 
-    def answer(service: Service, connection: socket.socket, path: str) -> None:
+    def respond(service: Service, connection: socket.socket, path: str) -> None:
         begin_stream(connection)
         send_event(connection, evil)
         end_stream(connection)
 
-    with serving(api__credits=refuse) as refusing, serving(run_sse=answer) as answering:
+    with serving(api__credits=refuse) as refusing, serving(run_sse=respond) as answering:
         for service, command in (
             (refusing, ["credits"]),
             (refusing, ["credits", "--json"]),

@@ -64,8 +64,8 @@ def test_a_visitor_gets_the_video_or_disconnects_and_the_render_is_canceled(
         monkeypatch.setenv("NEMO_API_URL", backend.url)
         monkeypatch.setenv("NEMO_TOKEN", backend.issue_token())
         with serving(app_of_the_page()) as (host, port):
-            answer = httpx.post(f"http://{host}:{port}/clean", timeout=20)
-            assert (answer.status_code, answer.content) == (200, b"a video")
+            response = httpx.post(f"http://{host}:{port}/clean", timeout=20)
+            assert (response.status_code, response.content) == (200, b"a video")
             rendering.clear()
             leaving.set()
             try:

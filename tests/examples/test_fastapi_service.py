@@ -74,15 +74,15 @@ def post(url: str, **body: Any) -> httpx.Response:
 
 
 def _news(url: str, name: str) -> list[dict[str, object]]:
-    with httpx.stream("GET", f"{url}/clips/{name}/events", timeout=120) as answer:
-        lines = [line for line in answer.iter_lines() if line]
+    with httpx.stream("GET", f"{url}/clips/{name}/events", timeout=120) as response:
+        lines = [line for line in response.iter_lines() if line]
     return [json.loads(line.removeprefix("data: ")) for line in lines]
 
 
 def test_a_clip_goes_in_and_a_clean_one_comes_out(service: str, clip: Path, tmp_path: Path) -> None:
     with clip.open("rb") as file:
-        answer = post(service, files={"file": file}, data={"background": "white"})
-    name = answer.json()["id"]
+        response = post(service, files={"file": file}, data={"background": "white"})
+    name = response.json()["id"]
     news = _news(service, name)
     fractions = [float(str(line.get("fraction", 0))) for line in news]
     assert fractions == sorted(fractions)
@@ -107,7 +107,7 @@ def test_visitors_reach_nothing_but_their_own_clips(service: str, clip: Path) ->
     secret = clip.with_name("secret.png")
     secret.write_bytes(b"secret")
     with origin(reply(b"inside")) as inside:
-        answers = []
+        outcomes = []
         for words in (
             str(secret),
             f"file://{secret}",
@@ -118,12 +118,12 @@ def test_visitors_reach_nothing_but_their_own_clips(service: str, clip: Path) ->
             with clip.open("rb") as file:
                 started = post(service, files={"file": file}, data={"background": words})
             (*_, last) = _news(service, started.json()["id"])
-            answer = str(last).replace(Path(words).name, "NAME")
-            answers.append(re.sub(r"attach\('\d+'\)", "attach(ID)", answer))
+            outcome = str(last).replace(Path(words).name, "NAME")
+            outcomes.append(re.sub(r"attach\('\d+'\)", "attach(ID)", outcome))
         assert inside.asked.empty()
-    assert "secret" not in str(answers)
-    assert answers[0] == answers[2]  # which files exist is not revealed
-    assert not any("done" in answer for answer in answers)
+    assert "secret" not in str(outcomes)
+    assert outcomes[0] == outcomes[2]  # which files exist is not revealed
+    assert not any("done" in outcome for outcome in outcomes)
 
 
 @pytest.mark.parametrize("name", ["../../a.mp4", "a." + "m" * 300, "a.mp4\0", ""])
@@ -136,10 +136,10 @@ def test_no_file_name_is_harmful(service: str, name: str, clip: Path) -> None:
         + b"\r\n--b--\r\n"
     )
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
-    answer = post(service, content=body, headers=headers)
-    assert answer.status_code in (202, 422)
-    if answer.status_code == 202:
-        assert _news(service, answer.json()["id"])[-1].get("done")
+    response = post(service, content=body, headers=headers)
+    assert response.status_code in (202, 422)
+    if response.status_code == 202:
+        assert _news(service, response.json()["id"])[-1].get("done")
 
 
 def test_a_charset_set_by_the_visitor_is_harmless(service: str, clip: Path) -> None:
@@ -152,8 +152,8 @@ def test_a_charset_set_by_the_visitor_is_harmless(service: str, clip: Path) -> N
             + clip.read_bytes()
             + b"\r\n--b--\r\n"
         )
-        answer = post(service, content=body, headers=headers)
-        assert (answer.status_code, "send a clip" in answer.text) == (422, True)
+        response = post(service, content=body, headers=headers)
+        assert (response.status_code, "send a clip" in response.text) == (422, True)
 
 
 def test_uploads_and_descriptions_have_size_limits(limited: str, clip: Path) -> None:
@@ -166,8 +166,8 @@ def test_uploads_and_descriptions_have_size_limits(limited: str, clip: Path) -> 
 
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     with suppress(httpx.WriteError, httpx.RemoteProtocolError):  # the server may stop reading early
-        answer = post(limited, content=chunks(), headers=headers)
-        assert answer.status_code == 413
+        response = post(limited, content=chunks(), headers=headers)
+        assert response.status_code == 413
     files = {"file": ("a.mp4", clip.read_bytes())}
     words = {"background": "w" * 201}
     assert post(limited, files=files, data=words).status_code == 422
@@ -196,16 +196,16 @@ def unfinished(url: str) -> socket.socket:
 def test_unfinished_uploads_do_not_block_other_visitors(limited: str, clip: Path) -> None:
     files = {"file": ("a.mp4", clip.read_bytes())}
     with unfinished(limited), unfinished(limited):
-        answer = post(limited, files=files)
-        assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+        response = post(limited, files=files)
+        assert (response.status_code, response.headers["retry-after"]) == (503, "60")
         elsewhere = httpx.HTTPTransport(local_address="127.0.0.2")
         with httpx.Client(transport=elsewhere, timeout=120) as other:
             started = other.post(f"{limited}/clips", files=files)
         assert started.status_code == 202
         _news(limited, started.json()["id"])
-    answers = (post(limited, files=files) for _ in range(500))
+    responses = (post(limited, files=files) for _ in range(500))
     later = next(
-        answer for answer in answers if answer.status_code == 202
+        response for response in responses if response.status_code == 202
     )  # the slots are free again
     _news(limited, later.json()["id"])
 

@@ -140,9 +140,9 @@ class Api:
         return self.http.request(method, path, **options)
 
     def data(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        answer = self.ask(method, path, **options)
-        body = answer.json()
-        assert (answer.status_code, body["code"]) == (200, 0), body
+        response = self.ask(method, path, **options)
+        body = response.json()
+        assert (response.status_code, body["code"]) == (200, 0), body
         value: dict[str, Any] = body["data"]
         return value
 
@@ -163,10 +163,10 @@ class Api:
         return self.ask("POST", "/run_sse", json=run_body(session_id, text, streaming=streaming))
 
     def events(self, session_id: str, text: str, *, streaming: bool = False) -> list[Any]:
-        answer = self.run(session_id, text, streaming=streaming)
-        assert answer.status_code == 200
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        return read_events(answer.text)
+        response = self.run(session_id, text, streaming=streaming)
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        return read_events(response.text)
 
     def draft(self, session_id: str) -> dict[str, Any] | None:
         found = self.data("GET", f"/api/state/nemo_agent/me/{session_id}/latest")

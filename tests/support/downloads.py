@@ -41,7 +41,7 @@ class Asked:
 
 
 @attrs.define
-class Answer:
+class ServedResponse:
     """The response that the server is about to send; `change` may edit it."""
 
     number: int
@@ -69,7 +69,7 @@ class Site:
         etag: str = '"v1"',
         modified: str = "",
         cuts: tuple[int | None, ...] = (),
-        change: Callable[[Answer], None] = lambda answer: None,
+        change: Callable[[ServedResponse], None] = lambda response: None,
     ) -> None:
         self.data = data
         self.etag = etag
@@ -84,17 +84,19 @@ class Site:
         pairs = (line.partition(":") for line in lines)
         asked = Asked(first.split()[1], {k.strip().lower(): v.strip() for k, _, v in pairs})
         self.asked.append(asked)
-        answer = self._answer(asked)
-        answer.cut_at = self.cuts.pop(0) if self.cuts else None
-        self.change(answer)
+        response = self._response(asked)
+        response.cut_at = self.cuts.pop(0) if self.cuts else None
+        self.change(response)
         self.sent.append(
-            len(answer.body if answer.cut_at is None else answer.body[: answer.cut_at])
+            len(response.body if response.cut_at is None else response.body[: response.cut_at])
         )
-        written = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items() if value)
-        connection.sendall(f"HTTP/1.1 {answer.status} So\r\n{written}\r\n".encode("latin-1"))
-        connection.sendall(answer.body[: answer.cut_at])
+        written = "".join(
+            f"{name}: {value}\r\n" for name, value in response.headers.items() if value
+        )
+        connection.sendall(f"HTTP/1.1 {response.status} So\r\n{written}\r\n".encode("latin-1"))
+        connection.sendall(response.body[: response.cut_at])
 
-    def _answer(self, asked: Asked) -> Answer:
+    def _response(self, asked: Asked) -> ServedResponse:
         headers = {"ETag": self.etag, "Last-Modified": self.modified, "Connection": "close"}
         fresh = asked.headers.get("if-range") in (None, self.etag, self.modified)
         start, total = asked.start, len(self.data)
@@ -107,7 +109,7 @@ class Site:
             status, body = 206, self.data[start:]
             headers["Content-Range"] = f"bytes {start}-{total - 1}/{total}"
         headers["Content-Length"] = str(len(body))
-        return Answer(len(self.asked), asked, status, headers, body)
+        return ServedResponse(len(self.asked), asked, status, headers, body)
 
     @property
     def starts(self) -> list[int | None]:

@@ -13,14 +13,14 @@ import attrs
 
 @attrs.define
 class Origin:
-    """Answers every request with `answer`, then closes or holds the connection.
+    """Answers every request with `response`, then closes or holds the connection.
 
     `asked` gets the first line of each request, `disconnected` a None for each client that
     disconnected while its connection was held.
     """
 
     listener: socket.socket
-    answer: bytes = b""
+    response: bytes = b""
     hold: bool = False
     asked: queue.Queue[str] = attrs.field(factory=queue.Queue)
     disconnected: queue.Queue[None] = attrs.field(factory=queue.Queue)
@@ -42,7 +42,7 @@ class Origin:
             if not head:
                 return
             self.asked.put(head.partition("\r\n")[0])
-            connection.sendall(self.answer)
+            connection.sendall(self.response)
             while self.hold:
                 if not connection.recv(1):
                     self.disconnected.put(None)
@@ -50,10 +50,12 @@ class Origin:
 
 
 @contextmanager
-def origin(answer: bytes = b"", *, hold: bool = False, host: str = "127.0.0.1") -> Iterator[Origin]:
+def origin(
+    response: bytes = b"", *, hold: bool = False, host: str = "127.0.0.1"
+) -> Iterator[Origin]:
     """Run an origin during the block."""
     with socket.create_server((host, 0)) as listener:
-        origin = Origin(listener, answer, hold)
+        origin = Origin(listener, response, hold)
         threading.Thread(target=origin.serve, daemon=True).start()
         yield origin
         with suppress(OSError):  # wakes accept()

@@ -44,20 +44,20 @@ def forms(row_code: int, status: int) -> dict[str, httpx.Response]:
 
 
 class Script:
-    """Answers requests without a socket; the last answer is repeated."""
+    """Answers requests without a socket; the last response is repeated."""
 
-    def __init__(self, *answers: httpx.Response | Handler | Exception) -> None:
-        self.answers = list(answers)
+    def __init__(self, *responses: httpx.Response | Handler | Exception) -> None:
+        self.responses = list(responses)
         self.requests: list[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        if isinstance(answer, httpx.Response):
-            return clone(answer)
-        return answer(request)
+        response = self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
+        if isinstance(response, Exception):
+            raise response
+        if isinstance(response, httpx.Response):
+            return clone(response)
+        return response(request)
 
     @property
     def sent(self) -> list[str]:
@@ -162,7 +162,7 @@ def raw_server(
         thread.join(5)
 
 
-def answer(body: object, status: str = "200 OK", kind: str = "application/json") -> bytes:
+def raw_response(body: object, status: str = "200 OK", kind: str = "application/json") -> bytes:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(raw)}\r\n\r\n"
     return head.encode() + raw

@@ -204,7 +204,7 @@ def test_a_greedy_pattern_does_not_lose_the_recording(path: Path, backend: Local
 
 
 def test_a_compressed_answer_is_kept_readable(path: Path) -> None:
-    def answer(_: httpx.Request) -> httpx.Response:
+    def respond(_: httpx.Request) -> httpx.Response:
         body = gzip.compress(b'{"code": 0, "data": {"available": 7, "frozen": 0, "total": 7}}')
         headers = {"content-encoding": "gzip", "content-type": "application/json"}
         return httpx.Response(200, headers=headers, stream=httpx.ByteStream(body))
@@ -215,7 +215,7 @@ def test_a_compressed_answer_is_kept_readable(path: Path) -> None:
         record(path) as cassette,
         cassette.client("opaque-canary", base_url=gateway) as client,
     ):
-        router.route().mock(side_effect=answer)
+        router.route().mock(side_effect=respond)
         assert client.credits.balance().available == 7
     text = path.read_text(encoding="utf-8")
     assert '"available": 7' in text

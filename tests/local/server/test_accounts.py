@@ -31,8 +31,8 @@ def test_an_anonymous_token_has_100_credits_and_is_valid_for_seven_days() -> Non
 
 def test_without_a_client_id_there_is_no_token() -> None:
     with serving() as api:
-        answer = api.ask("POST", "/api/auth/anonymous-token")
-        assert (answer.status_code, answer.json()["code"]) == (400, 400)
+        response = api.ask("POST", "/api/auth/anonymous-token")
+        assert (response.status_code, response.json()["code"]) == (400, 400)
 
 
 def test_a_client_gets_one_token_a_week_and_stays_the_same_user() -> None:
@@ -83,8 +83,8 @@ def test_every_endpoint_requires_a_valid_bearer_token(
     shared: Api, method: str, path: str, header: str
 ) -> None:
     token = shared.http.headers["authorization"].removeprefix("Bearer ")
-    answer = shared.ask(method, path, headers={"Authorization": header.format(token)})
-    assert (answer.status_code, answer.json()["code"]) == (401, 1001)
+    response = shared.ask(method, path, headers={"Authorization": header.format(token)})
+    assert (response.status_code, response.json()["code"]) == (401, 1001)
 
 
 @pytest.mark.parametrize(
@@ -107,10 +107,10 @@ def test_scopes_are_checked(
 ) -> None:
     body = {"sessionId": "1"}
     with client(shared.backend, shared.backend.issue_token(scopes=scopes)) as api:
-        answer = api.ask(method, path, json=body if method == "POST" else None)
-        assert answer.status_code == status
+        response = api.ask(method, path, json=body if method == "POST" else None)
+        assert response.status_code == status
         if status == 403:
-            assert answer.json()["code"] == 403
+            assert response.json()["code"] == 403
 
 
 def test_a_token_expires() -> None:
@@ -127,12 +127,12 @@ def test_another_users_session_is_not_found() -> None:
     with serving() as api:
         session_id = api.session()
         with client(api.backend) as stranger:
-            for answer in (
+            for response in (
                 stranger.ask("GET", f"/api/state/nemo_agent/me/{session_id}/latest"),
                 stranger.run(session_id, "edit mine"),
                 stranger.upload(session_id, ("a.mp4", b"VIDEO")),
             ):
-                assert (answer.status_code, answer.json()["code"]) == (404, 1002)
+                assert (response.status_code, response.json()["code"]) == (404, 1002)
 
 
 def test_edits_cost_credits_and_chat_does_not() -> None:
@@ -156,9 +156,9 @@ def test_an_edit_without_a_change_is_refunded() -> None:
 def test_a_run_beyond_the_balance_is_rejected_before_the_stream() -> None:
     with serving(credits=1, costs={"edit": 2}) as api:
         session_id = api.session()
-        answer = api.run(session_id, "edit this")
-        assert (answer.status_code, answer.json()["code"]) == (200, 2001)
-        assert answer.headers["content-type"] == "application/json"
+        response = api.run(session_id, "edit this")
+        assert (response.status_code, response.json()["code"]) == (200, 2001)
+        assert response.headers["content-type"] == "application/json"
         assert api.draft(session_id) is None
         assert api.balance() == (1, 0, 1)
 

@@ -140,11 +140,11 @@ def test_parsing_stops_once_a_request_is_answered(rest: bytes) -> None:
         socket.create_connection(address, timeout=10) as sender,
     ):
         sender.sendall(head + rest)
-        answer = received(sender)
+        response = received(sender)
         assert (
-            b"\r\nConnection: close\r\n\r\n" in answer
+            b"\r\nConnection: close\r\n\r\n" in response
         )  # tells the client to send no more requests
-        assert answer.endswith(b"hello")  # and does not answer another request
+        assert response.endswith(b"hello")  # and does not answer another request
         sender.sendall(rest * 1000 + b"0\r\n\r\n" + GET)  # discarded, not answered with a reset
         assert sender.recv(1) == b""
 
@@ -156,9 +156,9 @@ def test_a_short_body_after_the_response_keeps_the_connection() -> None:
     ):
         for _ in range(3):
             sender.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n")
-            answer = b""
-            while not answer.endswith(b"hello"):
-                answer += sender.recv(1000)
+            response = b""
+            while not response.endswith(b"hello"):
+                response += sender.recv(1000)
             sender.sendall(b"body")
 
 

@@ -72,8 +72,8 @@ def test_the_renderer_gets_the_sessions_files_by_their_ids() -> None:
 @pytest.mark.parametrize("missing", SKILL)
 def test_export_is_blocked_without_the_attribution_headers(api: Api, missing: str) -> None:
     session_id = api.session_with_video()
-    answer = api.ask("POST", SUBMIT, json={"sessionId": session_id}, headers={missing: ""})
-    assert (answer.status_code, answer.json()["code"]) == (402, 402)
+    response = api.ask("POST", SUBMIT, json={"sessionId": session_id}, headers={missing: ""})
+    assert (response.status_code, response.json()["code"]) == (402, 402)
 
 
 def test_an_anonymous_user_exports_without_the_render_scope(api: Api) -> None:
@@ -95,14 +95,14 @@ def test_a_render_is_free(api: Api) -> None:
 )
 def test_a_draft_without_a_segment_is_not_ready(api: Api, draft: object) -> None:
     body = {"id": new_id(), "sessionId": api.session(), "draft": draft, "output": {}}
-    answer = api.ask("POST", SUBMIT, json=body)
-    assert (answer.status_code, "not ready" in answer.json()["detail"]) == (400, True)
+    response = api.ask("POST", SUBMIT, json=body)
+    assert (response.status_code, "not ready" in response.json()["detail"]) == (400, True)
 
 
 @pytest.mark.parametrize("name", ["../../evil", "m p4", "", "." * 3, "x" * 9])
 def test_a_format_is_a_plain_suffix(api: Api, name: str) -> None:
-    answer = api.submit(api.session_with_video(), new_id(), format=name)
-    assert answer.status_code == 400
+    response = api.submit(api.session_with_video(), new_id(), format=name)
+    assert response.status_code == 400
 
 
 def test_an_id_is_rendered_only_once(api: Api) -> None:
@@ -324,11 +324,11 @@ def test_responses_can_have_the_other_documented_forms(render_id_key: str, link:
 )
 def test_errors_can_have_the_other_documented_forms(errors: str, status: int, key: str) -> None:
     with serving(forms=Forms(errors=errors)) as api:  # type: ignore[arg-type]
-        answer = api.ask("GET", "/api/state/nemo_agent/me/1/latest")
-        assert (answer.status_code, key in answer.json()) == (status, True)
+        response = api.ask("GET", "/api/state/nemo_agent/me/1/latest")
+        assert (response.status_code, key in response.json()) == (status, True)
 
 
 def test_errors_can_be_the_web_page_of_a_proxy() -> None:
     with serving(forms=Forms(errors="html")) as api:
-        answer = api.ask("GET", "/api/state/nemo_agent/me/1/latest")
-        assert (answer.status_code, answer.headers["content-type"][:9]) == (404, "text/html")
+        response = api.ask("GET", "/api/state/nemo_agent/me/1/latest")
+        assert (response.status_code, response.headers["content-type"][:9]) == (404, "text/html")

@@ -28,8 +28,8 @@ def receive(api: Api, session_id: str, timeout_s: float) -> tuple[bytes, Excepti
     """Run an edit, and return the received bytes of its stream and the error that ended it."""
     received, body = b"", run_body(session_id, "edit Hello")
     try:
-        with api.http.stream("POST", "/run_sse", json=body, timeout=timeout_s) as answer:
-            for chunk in answer.iter_raw():
+        with api.http.stream("POST", "/run_sse", json=body, timeout=timeout_s) as response:
+            for chunk in response.iter_raw():
                 received += chunk
     except httpx.TransportError as error:
         return received, error
@@ -149,10 +149,10 @@ def test_a_stall_keeps_the_connection_open_without_data(after_bytes: int | None)
 def test_a_backend_stops_despite_open_streams() -> None:
     with serving(faults=[on_run("stall", after_bytes=0)]) as api:
         body = run_body(api.session(), "edit Hello")
-        with api.http.stream("POST", "/run_sse", json=body) as answer:
+        with api.http.stream("POST", "/run_sse", json=body) as response:
             api.backend.stop()
             with pytest.raises(httpx.TransportError):
-                answer.read()
+                response.read()
 
 
 def test_heartbeats_are_sent_instead_of_a_run() -> None:
@@ -164,9 +164,9 @@ def test_heartbeats_are_sent_instead_of_a_run() -> None:
     fault = on_run("heartbeats", count=3, delay_s=60, body='data: {"type":"heartbeat"}')
     with serving(faults=[fault], sleep=sleep) as api:
         session_id = api.session()
-        answer = api.run(session_id, "edit Hello")
-        assert answer.text == 'data: {"type":"heartbeat"}\n\n' * 3
-        assert answer.headers["content-type"].startswith("text/event-stream")
+        response = api.run(session_id, "edit Hello")
+        assert response.text == 'data: {"type":"heartbeat"}\n\n' * 3
+        assert response.headers["content-type"].startswith("text/event-stream")
         assert waited == [60, 60, 60]
         assert api.draft(session_id) is None
 
@@ -174,8 +174,8 @@ def test_heartbeats_are_sent_instead_of_a_run() -> None:
 def test_endless_heartbeats_end_when_the_client_disconnects() -> None:
     with serving(faults=[on_run("heartbeats")]) as api:
         body = run_body(api.session(), "x")
-        with api.http.stream("POST", "/run_sse", json=body) as answer:
-            assert next(answer.iter_lines()) == ": ping"
+        with api.http.stream("POST", "/run_sse", json=body) as response:
+            assert next(response.iter_lines()) == ": ping"
         assert api.balance() == (100, 0, 100)
 
 
@@ -183,9 +183,9 @@ def test_a_status_replaces_the_nth_response() -> None:
     with serving(faults=[Fault(kind="status", path="/api/state/*", nth=2)]) as api:
         session_id = api.session()
         path = f"/api/state/nemo_agent/me/{session_id}/latest"
-        answers = [api.ask("GET", path) for _ in range(3)]
-        assert [answer.status_code for answer in answers] == [200, 401, 200]
-        assert answers[1].json()["code"] == 1001
+        responses = [api.ask("GET", path) for _ in range(3)]
+        assert [response.status_code for response in responses] == [200, 401, 200]
+        assert responses[1].json()["code"] == 1001
 
 
 @pytest.mark.parametrize("body", ["<html>Bad gateway</html>", {"code": 502, "message": "no"}])
@@ -193,16 +193,19 @@ def test_a_fault_can_have_a_custom_body_and_headers(body: Any) -> None:
     fault = Fault(kind="status", status=502, body=body, headers={"Retry-After": "7"})
     with serving() as api:
         api.backend.faults.add(fault)
-        answer = api.ask("GET", BALANCE)
-        assert (answer.status_code, answer.headers["retry-after"]) == (502, "7")
-        assert (answer.text if isinstance(body, str) else answer.json()) == body
+        response = api.ask("GET", BALANCE)
+        assert (response.status_code, response.headers["retry-after"]) == (502, "7")
+        assert (response.text if isinstance(body, str) else response.json()) == body
 
 
 def test_a_fault_can_redirect() -> None:
     fault = Fault(kind="redirect", path=BALANCE, status=302, location="https://other.example/")
     with serving(faults=[fault]) as api:
-        answer = api.ask("GET", BALANCE)
-        assert (answer.status_code, answer.headers["location"]) == (302, "https://other.example/")
+        response = api.ask("GET", BALANCE)
+        assert (response.status_code, response.headers["location"]) == (
+            302,
+            "https://other.example/",
+        )
 
 
 def test_a_fault_can_change_the_content_type_and_truncate_the_body() -> None:
@@ -211,9 +214,9 @@ def test_a_fault_can_change_the_content_type_and_truncate_the_body() -> None:
         Fault(kind="truncate", path=BALANCE, after_bytes=9),
     ]
     with serving(faults=rules) as api:
-        answer = api.ask("GET", BALANCE)
-        assert answer.headers["content-type"] == "text/html"
-        assert answer.content == b'{"code":0'
+        response = api.ask("GET", BALANCE)
+        assert response.headers["content-type"] == "text/html"
+        assert response.content == b'{"code":0'
 
 
 def test_a_file_can_be_served_without_ranges_or_with_other_headers() -> None:
@@ -225,9 +228,9 @@ def test_a_file_can_be_served_without_ranges_or_with_other_headers() -> None:
             (Fault(kind="headers", path="/files/*", headers={"ETag": '"new"'}), 206, '"new"'),
         ):
             api.backend.faults.add(rule)
-            answer = httpx.get(file["cdn_url"], headers=ranged)
-            assert answer.status_code == status
-            assert tag in (None, answer.headers["etag"])
+            response = httpx.get(file["cdn_url"], headers=ranged)
+            assert response.status_code == status
+            assert tag in (None, response.headers["etag"])
 
 
 def test_a_rule_makes_edits_silent_or_spoken() -> None:
@@ -317,7 +320,7 @@ def test_faults_are_set_listed_and_cleared_over_http() -> None:
         assert listed == {"faults": rules, "fired": [2, 1, 0]}
         assert api.data("DELETE", "/__faults__") == {"faults": [], "fired": []}
         assert api.balance() == (100, 0, 100)
-        api.data("POST", "/__faults__", json=listed)  # the answer of GET can be sent again
+        api.data("POST", "/__faults__", json=listed)  # the response to GET can be sent again
         assert api.data("GET", "/__faults__")["fired"] == [0, 0, 0]
 
 
@@ -340,10 +343,10 @@ def test_an_invalid_rule_is_rejected(rule: object, text: str) -> None:
 def test_a_web_page_cannot_set_faults() -> None:
     with serving() as api:
         rule = json.dumps({"kind": "drop", "times": None})
-        answer = api.ask(
+        response = api.ask(
             "POST", "/__faults__", content=rule, headers={"Content-Type": "text/plain"}
         )
-        assert answer.status_code == 415
+        assert response.status_code == 415
         assert api.backend.faults.rules == ()
 
 

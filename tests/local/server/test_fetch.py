@@ -30,7 +30,7 @@ def upload_url(api: Api, session_id: str, *urls: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "served",
     [
         reply(b"VIDEO half", length=100),
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nVIDEO\r\n",
@@ -38,12 +38,12 @@ def upload_url(api: Api, session_id: str, *urls: str) -> httpx.Response:
         b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nno more",
     ],
 )
-def test_a_truncated_file_is_rejected(answer: bytes) -> None:
-    with serving() as api, origin(answer) as there:
+def test_a_truncated_file_is_rejected(served: bytes) -> None:
+    with serving() as api, origin(served) as there:
         session_id = api.session()
-        answered = upload_url(api, session_id, f"{there.url}/a.mp4")
-        assert answered.status_code == 400
-        assert "a.mp4" in answered.text
+        response = upload_url(api, session_id, f"{there.url}/a.mp4")
+        assert response.status_code == 400
+        assert "a.mp4" in response.text
         assert api.draft(session_id) is None
 
 
@@ -65,8 +65,8 @@ def test_an_unreachable_url_is_reported_in_a_sentence(monkeypatch: pytest.Monkey
 
 def test_a_content_length_over_the_limit_is_rejected_before_the_body() -> None:
     with serving(max_upload_bytes=50) as api, origin(reply(b"", length=51), hold=True) as there:
-        answered = upload_url(api, api.session(), f"{there.url}/a.mp4")
-        assert (answered.status_code, answered.json()["code"]) == (413, 4002)
+        response = upload_url(api, api.session(), f"{there.url}/a.mp4")
+        assert (response.status_code, response.json()["code"]) == (413, 4002)
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_a_content_length_over_the_limit_is_rejected_before_the_body() -> None:
 )
 def test_urls_may_contain_spaces_and_unicode(path: str, asked: str) -> None:
     with serving() as api, origin(reply(VIDEO)) as there:
-        answered = upload_url(api, api.session(), there.url + path)
-        assert answered.status_code == 200, answered.text
+        response = upload_url(api, api.session(), there.url + path)
+        assert response.status_code == 200, response.text
         assert there.asked.get(timeout=10) == f"GET {asked} HTTP/1.1"
 
 
@@ -144,15 +144,15 @@ def test_an_attempt_to_connect_is_aborted() -> None:
 def test_all_urls_of_a_request_share_a_time_limit() -> None:
     limits = Limits(url_upload_s=0.5)
     with serving(limits=limits) as api, origin(reply(b"V", length=99), hold=True) as there:
-        answered = upload_url(api, api.session(), f"{there.url}/a.mp4")
-        assert (answered.status_code, "within 0.5 s" in answered.text) == (400, True)
+        response = upload_url(api, api.session(), f"{there.url}/a.mp4")
+        assert (response.status_code, "within 0.5 s" in response.text) == (400, True)
         there.disconnected.get(timeout=10)
 
 
 def test_private_addresses_can_be_rejected() -> None:
     with serving(private_urls=False) as api, origin(reply(VIDEO)) as there:
-        answered = upload_url(api, api.session(), f"{there.url}/a.mp4")
-        assert (answered.status_code, "public internet" in answered.text) == (400, True)
+        response = upload_url(api, api.session(), f"{there.url}/a.mp4")
+        assert (response.status_code, "public internet" in response.text) == (400, True)
         assert there.asked.empty()
 
 
@@ -164,22 +164,22 @@ def test_a_redirect_to_a_private_address_is_rejected(monkeypatch: pytest.MonkeyP
         origin(reply(VIDEO), host="127.0.0.2") as inside,
         origin(reply(b"", f"Location: {inside.url}/a.mp4", status="302 Found")) as there,
     ):
-        answered = upload_url(api, api.session(), f"{there.url}/a.mp4")
-        assert (answered.status_code, "public internet" in answered.text) == (400, True)
+        response = upload_url(api, api.session(), f"{there.url}/a.mp4")
+        assert (response.status_code, "public internet" in response.text) == (400, True)
         assert there.asked.get(timeout=10).startswith("GET /a.mp4")
         assert inside.asked.empty()
 
 
 def test_the_body_of_a_redirect_is_not_read() -> None:
-    answer = reply(b"x", "Location: /b.mp4", status="302 Found", length=10**12)
-    with serving() as api, origin(answer) as there:
-        answered = upload_url(api, api.session(), f"{there.url}/a.mp4")
-        assert (answered.status_code, "redirects endlessly" in answered.text) == (400, True)
+    served = reply(b"x", "Location: /b.mp4", status="302 Found", length=10**12)
+    with serving() as api, origin(served) as there:
+        response = upload_url(api, api.session(), f"{there.url}/a.mp4")
+        assert (response.status_code, "redirects endlessly" in response.text) == (400, True)
 
 
 def test_a_redirect_to_a_file_is_rejected() -> None:
-    answer = reply(b"", "Location: file:///etc/passwd", status="302 Found")
-    with serving() as api, origin(answer) as there:
+    served = reply(b"", "Location: file:///etc/passwd", status="302 Found")
+    with serving() as api, origin(served) as there:
         assert upload_url(api, api.session(), f"{there.url}/a.mp4").status_code == 400
 
 
@@ -189,5 +189,5 @@ def test_a_redirect_to_a_file_is_rejected() -> None:
 def test_an_invalid_url_is_rejected(url: str) -> None:
     with serving() as api:
         body = json.dumps({"urls": [url], "source_type": "url"})
-        answered = api.ask("POST", UPLOAD.format(api.session()), content=body)
-        assert answered.status_code == 400
+        response = api.ask("POST", UPLOAD.format(api.session()), content=body)
+        assert response.status_code == 400

@@ -38,8 +38,8 @@ def full(api: Api) -> Iterator[None]:
 
 def test_a_full_disk_is_reported_to_clients() -> None:
     with serving() as api, full(api):
-        answer = api.ask("POST", "/api/tasks/me/with-session/nemo_agent", json={})
-        assert (answer.status_code, "disk" in answer.json()["message"]) == (507, True)
+        response = api.ask("POST", "/api/tasks/me/with-session/nemo_agent", json={})
+        assert (response.status_code, "disk" in response.json()["message"]) == (507, True)
         with Client(api.http.headers["authorization"][7:], base_url=api.backend.url) as client:
             with pytest.raises(ServerError, match="disk of the server is full") as caught:
                 client.sessions.create(task_name="x" * 900)
@@ -126,5 +126,5 @@ def test_exhausted_resources_are_reported(number: int, status: int, text: str) -
 
     with serving(probe=probe) as api:
         path = f"/api/upload-video/nemo_agent/me/{api.session()}"
-        answer = api.ask("POST", path, files={"files": ("a.mp4", b"VIDEO")})
-        assert (answer.status_code, text in answer.json()["message"]) == (status, True)
+        response = api.ask("POST", path, files={"files": ("a.mp4", b"VIDEO")})
+        assert (response.status_code, text in response.json()["message"]) == (status, True)

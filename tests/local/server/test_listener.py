@@ -189,10 +189,10 @@ def test_a_damaged_database_is_reported(tmp_path: Path) -> None:
     ],
 )
 def test_only_host_names_of_this_machine_are_accepted(shared: Api, host: str, status: int) -> None:
-    answer = httpx.get(f"{shared.backend.url}/nowhere", headers={"Host": host})
-    assert answer.status_code == status
-    assert "detail" in answer.json()
-    assert ("--api-key-file" in answer.json().get("remedy", "")) == (status == 421)
+    response = httpx.get(f"{shared.backend.url}/nowhere", headers={"Host": host})
+    assert response.status_code == status
+    assert "detail" in response.json()
+    assert ("--api-key-file" in response.json().get("remedy", "")) == (status == 421)
 
 
 def test_every_request_is_recorded() -> None:
@@ -230,12 +230,12 @@ class ServerProcess:
         content = body if isinstance(body, bytes) or body is None else json.dumps(body)
         try:
             connection.request(method, path, content, {**SKILL, **headers})
-            answer = connection.getresponse()
-            text = answer.read()
+            response = connection.getresponse()
+            text = response.read()
         finally:
             connection.close()
-        assert answer.status == 200, text
-        return json.loads(text) if answer.headers["Content-Type"] == "application/json" else text
+        assert response.status == 200, text
+        return json.loads(text) if response.headers["Content-Type"] == "application/json" else text
 
     def end(self, number: int) -> int:
         self.process.send_signal(number)

@@ -61,9 +61,9 @@ def test_no_field_value_causes_a_server_error(api: Api, path: str) -> None:
     for field in BODIES[path]:
         for value in VALUES:
             body = json.dumps({**valid(path, session_id), field: value})
-            answer = api.ask("POST", where, content=body)
-            assert answer.status_code < 500, (field, str(value)[:50], answer.text)
-            answer.json() if "json" in answer.headers["content-type"] else answer.text
+            response = api.ask("POST", where, content=body)
+            assert response.status_code < 500, (field, str(value)[:50], response.text)
+            response.json() if "json" in response.headers["content-type"] else response.text
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_no_field_value_causes_a_server_error(api: Api, path: str) -> None:
 )
 def test_bodies_that_are_not_json_are_rejected(api: Api, body: bytes) -> None:
     for path in BODIES:
-        answer = api.ask("POST", path.format(api.session()), content=body)
-        assert answer.status_code in (400, 422), answer.text
+        response = api.ask("POST", path.format(api.session()), content=body)
+        assert response.status_code in (400, 422), response.text
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_bodies_that_are_not_json_are_rejected(api: Api, body: bytes) -> None:
 )
 def test_invalid_fault_rules_cause_no_server_error(api: Api, body: str) -> None:
     headers = {"Content-Type": "application/json"}
-    answer = api.ask("POST", "/__faults__", content=body, headers=headers)
-    assert answer.status_code in (200, 400, 413), answer.text
+    response = api.ask("POST", "/__faults__", content=body, headers=headers)
+    assert response.status_code in (200, 400, 413), response.text
     assert api.ask("DELETE", "/__faults__").status_code == 200
 
 
@@ -99,8 +99,8 @@ def test_a_lone_surrogate_in_a_message_is_preserved(api: Api) -> None:
     session_id = api.session()
     message = {"parts": [{"text": f"edit {HALF} 说"}]}
     body = {**valid("/run_sse", session_id), "new_message": message}
-    answer = api.ask("POST", "/run_sse", content=json.dumps(body))
-    assert b"\\ud83d \xe8\xaf\xb4" in answer.content
+    response = api.ask("POST", "/run_sse", content=json.dumps(body))
+    assert b"\\ud83d \xe8\xaf\xb4" in response.content
     assert api.titles(session_id) == [f"{HALF} 说"]
     draft = api.draft(session_id)
     sent = json.dumps({**valid(RENDER, session_id), "draft": draft, "id": "half"})
@@ -243,5 +243,5 @@ def test_large_bodies_count_against_the_disk_quota() -> None:
 def test_a_body_with_too_many_values_is_refused() -> None:
     with serving() as api:
         body = b'{"x":[' + b"[]," * 300_000 + b"0]}"
-        answer = api.ask("POST", "/api/tasks/me/with-session/nemo_agent", content=body)
-        assert (answer.status_code, "values" in answer.json()["message"]) == (413, True)
+        response = api.ask("POST", "/api/tasks/me/with-session/nemo_agent", content=body)
+        assert (response.status_code, "values" in response.json()["message"]) == (413, True)

@@ -122,8 +122,8 @@ def test_undo_goes_back_one_version_at_a_time(api: Api) -> None:
 
 
 def test_an_unknown_session_is_reported_before_the_stream(api: Api) -> None:
-    answer = api.run("5529798706024415232", "hello")
-    assert (answer.status_code, answer.json()["code"]) == (404, 1002)
+    response = api.run("5529798706024415232", "hello")
+    assert (response.status_code, response.json()["code"]) == (404, 1002)
 
 
 @pytest.mark.parametrize(
@@ -144,9 +144,9 @@ def test_an_unknown_session_is_reported_before_the_stream(api: Api) -> None:
 def test_an_invalid_body_is_rejected_as_by_fastapi(
     api: Api, change: dict[str, Any], kind: str, loc: list[str]
 ) -> None:
-    answer = api.ask("POST", "/run_sse", json={**run_body("1", "hi"), **change})
-    assert answer.status_code == 422
-    (problem,) = answer.json()["detail"]
+    response = api.ask("POST", "/run_sse", json={**run_body("1", "hi"), **change})
+    assert response.status_code == 422
+    (problem,) = response.json()["detail"]
     assert (problem["type"], problem["loc"]) == (kind, loc)
     assert {"msg", "input"} <= problem.keys()
 
@@ -154,13 +154,13 @@ def test_an_invalid_body_is_rejected_as_by_fastapi(
 @pytest.mark.parametrize("value", [["x"] * 100_000, {"x": "x" * 100_000}, "x" * 100_000])
 def test_the_response_to_an_invalid_body_does_not_repeat_it(api: Api, value: object) -> None:
     for change in ({"session_id": None, "extra": value}, {"new_message": {"parts": value}}):
-        answer = api.ask("POST", "/run_sse", json={**run_body("1", "hi"), **change})
-        assert (answer.status_code, len(answer.content) < 1000) == (422, True)
+        response = api.ask("POST", "/run_sse", json={**run_body("1", "hi"), **change})
+        assert (response.status_code, len(response.content) < 1000) == (422, True)
 
 
 def test_a_body_that_is_not_json_is_unprocessable(api: Api) -> None:
-    answer = api.ask("POST", "/run_sse", content=b'{"app_name"')
-    assert (answer.status_code, answer.json()["detail"][0]["type"]) == (422, "json_invalid")
+    response = api.ask("POST", "/run_sse", content=b'{"app_name"')
+    assert (response.status_code, response.json()["detail"][0]["type"]) == (422, "json_invalid")
 
 
 def test_a_body_over_a_megabyte_is_too_large(api: Api) -> None:

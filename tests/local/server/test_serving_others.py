@@ -125,8 +125,8 @@ def test_a_client_without_a_key_gets_a_clear_error(shared: Api, tmp_path: Path) 
 def test_each_key_is_a_separate_user(shared: Api) -> None:
     session_id = shared.session()
     with client(shared.backend, OTHER) as ben:
-        answer = ben.ask("GET", f"/api/state/nemo_agent/me/{session_id}/latest")
-        assert answer.json()["code"] == 1002
+        response = ben.ask("GET", f"/api/state/nemo_agent/me/{session_id}/latest")
+        assert response.json()["code"] == 1002
 
 
 def test_two_keys_can_use_the_same_render_id_without_seeing_each_others_render(shared: Api) -> None:
@@ -143,8 +143,8 @@ def test_two_keys_can_use_the_same_render_id_without_seeing_each_others_render(s
 
 def test_faults_cannot_be_set_over_http_and_any_host_name_is_accepted(shared: Api) -> None:
     assert shared.ask("POST", "/__faults__", json={"kind": "drop"}).status_code == 404
-    answer = shared.ask("GET", "/healthz", headers={"Host": "video.example"})
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "previews": True})
+    response = shared.ask("GET", "/healthz", headers={"Host": "video.example"})
+    assert (response.status_code, response.json()) == (200, {"status": "ok", "previews": True})
 
 
 def test_a_removed_key_is_revoked_and_the_other_keeps_its_sessions(
@@ -173,9 +173,9 @@ def test_the_number_of_a_users_unfinished_renders_is_limited() -> None:
     renderer = Renderer()
     with serving(render=renderer, limits=Limits(renders=2)) as api:
         session_id = api.session_with_video()
-        answers = [api.submit(session_id, f"r{n}", format="mp4") for n in range(3)]
-        assert [answer.status_code for answer in answers] == [200, 200, 429]
-        assert answers[2].headers["retry-after"] == "10"
+        responses = [api.submit(session_id, f"r{n}", format="mp4") for n in range(3)]
+        assert [response.status_code for response in responses] == [200, 200, 429]
+        assert responses[2].headers["retry-after"] == "10"
         with client(api.backend) as other:
             assert other.submit(other.session_with_video(), "o", format="mp4").status_code == 200
         renderer.gate.set()
@@ -219,10 +219,10 @@ def test_a_user_has_a_disk_quota() -> None:
     with serving(limits=Limits(disk_bytes=7000)) as api:
         session_id = api.session()
         assert api.upload(session_id, ("a.mp4", VIDEO.ljust(1500))).status_code == 200
-        answer = api.upload(session_id, ("b.mp4", VIDEO.ljust(1500)))
-        assert answer.status_code == 507
-        assert answer.json()["message"] == "Your disk quota on the server, 6.8 KB, is used up."
-        assert "--max-disk" in answer.json()["remedy"]
+        response = api.upload(session_id, ("b.mp4", VIDEO.ljust(1500)))
+        assert response.status_code == 507
+        assert response.json()["message"] == "Your disk quota on the server, 6.8 KB, is used up."
+        assert "--max-disk" in response.json()["remedy"]
         assert list((api.backend.state_dir / "incoming").iterdir()) == []
         with client(api.backend) as other:
             assert other.upload(other.session(), ("c.mp4", VIDEO)).status_code == 200
@@ -244,8 +244,8 @@ def test_the_number_of_files_in_a_session_is_limited(monkeypatch: pytest.MonkeyP
     with serving() as api:
         session_id = api.session()
         assert api.upload(session_id, ("a.mp4", VIDEO), ("b.mp4", VIDEO)).status_code == 200
-        answer = api.upload(session_id, ("c.mp4", VIDEO))
-        assert (answer.status_code, "at most 2 files" in answer.text) == (400, True)
+        response = api.upload(session_id, ("c.mp4", VIDEO))
+        assert (response.status_code, "at most 2 files" in response.text) == (400, True)
         assert len(list(api.backend.state_dir.rglob("*.mp4"))) == 2
 
 
@@ -259,8 +259,8 @@ def test_a_session_removed_during_an_upload_is_not_found_and_leaves_no_file(
         return probe(path, name, id=id)
 
     with serving(tmp_path, probe=probing) as api:
-        answer = api.upload(api.session(), ("a.mp4", VIDEO))
-        assert (answer.status_code, answer.json()["code"]) == (404, 1002)
+        response = api.upload(api.session(), ("a.mp4", VIDEO))
+        assert (response.status_code, response.json()["code"]) == (404, 1002)
     assert list(tmp_path.rglob("*.mp4")) == []
 
 
@@ -272,9 +272,9 @@ def test_a_key_cannot_occupy_all_connections(shared: Api, monkeypatch: pytest.Mo
         for _ in range(2):
             held = stack.enter_context(socket.create_connection(("127.0.0.1", shared.backend.port)))
             held.sendall(f"{head}Content-Length: 9\r\n\r\n".encode())
-        while (answer := shared.ask("GET", path)).status_code == 200:
+        while (response := shared.ask("GET", path)).status_code == 200:
             pass
-        assert (answer.status_code, "2 requests in progress" in answer.text) == (429, True)
+        assert (response.status_code, "2 requests in progress" in response.text) == (429, True)
         with client(shared.backend, OTHER) as ben:
             assert ben.ask("GET", path).status_code == 200
     while shared.ask("GET", path).status_code == 429:
@@ -342,9 +342,9 @@ def test_links_cannot_occupy_all_connections(
         assert httpx.get(url).status_code == 429
         assert anna.ask("GET", "/api/credits/balance/simple").status_code == 200
         stack.close()
-        while (answer := httpx.get(url)).status_code == 429:
+        while (response := httpx.get(url)).status_code == 429:
             pass
-        assert answer.content == large
+        assert response.content == large
 
 
 @pytest.mark.anyio
@@ -468,7 +468,7 @@ def test_reading_a_large_session_does_not_delay_other_requests(
 
     monkeypatch.setattr(Projects, "draft", draft)
     with ThreadPoolExecutor(3) as pool:
-        answers = [
+        responses = [
             pool.submit(shared.ask, "GET", state),
             pool.submit(shared.ask, "GET", f"/workspace/claim?ct={claim}"),
             pool.submit(shared.ask, "POST", "/api/local/preview", json={"sessionId": session_id}),
@@ -476,9 +476,9 @@ def test_reading_a_large_session_does_not_delay_other_requests(
         assert begun.acquire(timeout=20)
         assert begun.acquire(timeout=20)
         assert shared.ask("GET", "/api/credits/balance/simple").status_code == 200
-        assert not any(answer.done() for answer in answers)
+        assert not any(response.done() for response in responses)
         gate.set()
-        assert [answer.result().status_code for answer in answers] == [200, 200, 400]
+        assert [response.result().status_code for response in responses] == [200, 200, 400]
 
 
 def test_a_preview_that_is_not_read_is_not_kept_in_memory(
@@ -499,8 +499,8 @@ def test_a_preview_that_is_not_read_is_not_kept_in_memory(
                 assert tracemalloc.get_traced_memory()[0] < 5 * 1024**2
         finally:
             tracemalloc.stop()
-        answer = api.ask("POST", "/api/local/preview", content=body)
-        assert len(base64.b64decode(answer.json()["after"])) == len(picture)
+        response = api.ask("POST", "/api/local/preview", content=body)
+        assert len(base64.b64decode(response.json()["after"])) == len(picture)
 
 
 def test_a_preview_counts_against_the_disk_quota(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -630,8 +630,8 @@ def test_a_well_formed_request_id_of_the_client_is_kept(
 ) -> None:
     with caplog.at_level(logging.DEBUG, "nemovideo.local.access"), serving() as api:
         header = {b"X-Request-Id": sent.encode("latin-1")}
-        answer = httpx.get(f"{api.backend.url}/healthz", headers=header)
-    given = answer.headers["x-request-id"]
+        response = httpx.get(f"{api.backend.url}/healthz", headers=header)
+    given = response.headers["x-request-id"]
     assert (given == sent) == accepted
     assert accepted or re.fullmatch(r"[0-9a-f]{16}", given)
     lines = [r.getMessage() for r in caplog.records if r.name == "nemovideo.local.access"]
@@ -691,8 +691,8 @@ def test_an_active_connection_stays_open(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_sessions_count_against_the_disk_quota() -> None:
     with serving(limits=Limits(disk_bytes=500)) as api:
         path = "/api/tasks/me/with-session/nemo_agent"
-        answers = [api.ask("POST", path, json={}).status_code for _ in range(9)]
-        assert (answers[0], answers[-1]) == (200, 507)
+        responses = [api.ask("POST", path, json={}).status_code for _ in range(9)]
+        assert (responses[0], responses[-1]) == (200, 507)
 
 
 def test_a_finished_upload_is_no_longer_counted() -> None:

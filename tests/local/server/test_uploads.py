@@ -27,9 +27,9 @@ def api() -> Iterator[Api]:
 
 
 def test_an_uploaded_file_is_described_and_served_by_its_link(api: Api) -> None:
-    answer = api.upload(api.session(), ("talk.mp4", VIDEO)).json()["data"]
-    (file,) = answer["files"]
-    assert answer["session_state_applied"] is True
+    response = api.upload(api.session(), ("talk.mp4", VIDEO)).json()["data"]
+    (file,) = response["files"]
+    assert response["session_state_applied"] is True
     assert file["hash"] == hashlib.sha256(VIDEO).hexdigest()
     kind = (file["filename"], file["file_type"], file["duration"], file["width"], file["fps"])
     assert kind == ("talk.mp4", "video", 1.0, 4, 25.0)
@@ -52,9 +52,9 @@ def test_the_first_video_of_an_empty_session_is_added_to_the_timeline(api: Api) 
 
 
 def test_a_request_can_have_several_files(api: Api) -> None:
-    answer = api.upload(api.session(), ("a.mp4", VIDEO), ("b.mp4", b"VIDEO 2")).json()["data"]
-    assert [file["filename"] for file in answer["files"]] == ["a.mp4", "b.mp4"]
-    assert [httpx.get(file["cdn_url"]).content for file in answer["files"]] == [VIDEO, b"VIDEO 2"]
+    response = api.upload(api.session(), ("a.mp4", VIDEO), ("b.mp4", b"VIDEO 2")).json()["data"]
+    assert [file["filename"] for file in response["files"]] == ["a.mp4", "b.mp4"]
+    assert [httpx.get(file["cdn_url"]).content for file in response["files"]] == [VIDEO, b"VIDEO 2"]
 
 
 def test_a_thread_that_outlives_its_upload_leaves_no_file(tmp_path: Path) -> None:
@@ -89,9 +89,9 @@ def test_names_are_shown_but_never_part_of_a_path(api: Api, name: str, shown: st
 
 def test_a_request_with_an_unsupported_file_is_rejected_entirely(api: Api) -> None:
     session_id, before = api.session(), len(list(api.backend.state_dir.rglob("*.mp4")))
-    answer = api.upload(session_id, ("good.mp4", VIDEO), ("text.mp4", b"some text"))
-    assert (answer.status_code, answer.json()["code"]) == (400, 4001)
-    assert "text.mp4" in answer.json()["message"]
+    response = api.upload(session_id, ("good.mp4", VIDEO), ("text.mp4", b"some text"))
+    assert (response.status_code, response.json()["code"]) == (400, 4001)
+    assert "text.mp4" in response.json()["message"]
     assert api.draft(session_id) is None
     assert len(list(api.backend.state_dir.rglob("*.mp4"))) == before
 
@@ -99,8 +99,8 @@ def test_a_request_with_an_unsupported_file_is_rejected_entirely(api: Api) -> No
 def test_a_file_may_be_as_large_as_the_limit(api: Api) -> None:
     session_id = api.session()
     assert api.upload(session_id, ("a.mp4", VIDEO.ljust(2_000_000))).status_code == 200
-    answer = api.upload(session_id, ("b.mp4", VIDEO.ljust(2_000_001)))
-    assert (answer.status_code, answer.json()["code"]) == (413, 4002)
+    response = api.upload(session_id, ("b.mp4", VIDEO.ljust(2_000_001)))
+    assert (response.status_code, response.json()["code"]) == (413, 4002)
     assert list((api.backend.state_dir / "incoming").iterdir()) == []
 
 
@@ -111,8 +111,8 @@ def test_a_content_length_beyond_any_upload_is_rejected_before_the_body(api: Api
     connection.putheader("Content-Type", "multipart/form-data; boundary=b")
     connection.putheader("Content-Length", str(10**9))
     connection.endheaders()
-    with connection.getresponse() as answer:
-        assert (answer.status, json.load(answer)["code"]) == (413, 4002)
+    with connection.getresponse() as response:
+        assert (response.status, json.load(response)["code"]) == (413, 4002)
     connection.close()
 
 
@@ -143,9 +143,9 @@ def test_a_content_length_beyond_any_upload_is_rejected_before_the_body(api: Api
 )
 def test_an_invalid_body_is_rejected(api: Api, content_type: str, body: bytes) -> None:
     path = UPLOAD.format(api.session())
-    answer = api.ask("POST", path, content=body, headers={"Content-Type": content_type})
-    assert answer.status_code == 400
-    assert "detail" in answer.json()
+    response = api.ask("POST", path, content=body, headers={"Content-Type": content_type})
+    assert response.status_code == 400
+    assert "detail" in response.json()
 
 
 @pytest.mark.parametrize(("length", "status"), [(299, 200), (15_000, 400)])
@@ -168,9 +168,9 @@ SLOW_HOST = "a" + "\u0301" * 50_000 + "\u0323" * 50_000
 def test_a_file_can_be_uploaded_by_its_url(api: Api) -> None:
     (file,) = api.upload(api.session(), ("käse 1.mp4", VIDEO)).json()["data"]["files"]
     session_id = api.session()
-    answer = upload_url(api, session_id, file["cdn_url"], file["cdn_url"]).json()["data"]
-    assert [found["filename"] for found in answer["files"]] == ["käse 1.mp4"] * 2
-    assert httpx.get(answer["files"][0]["cdn_url"]).content == VIDEO
+    response = upload_url(api, session_id, file["cdn_url"], file["cdn_url"]).json()["data"]
+    assert [found["filename"] for found in response["files"]] == ["käse 1.mp4"] * 2
+    assert httpx.get(response["files"][0]["cdn_url"]).content == VIDEO
     assert api.draft(session_id) is not None
 
 
@@ -186,9 +186,9 @@ def test_only_http_urls_are_fetched(api: Api, url: str) -> None:
 
 
 def test_a_url_that_returns_an_error_is_rejected(api: Api) -> None:
-    answer = upload_url(api, api.session(), f"{api.backend.url}/files/none/a.mp4")
-    assert answer.status_code == 400
-    assert "404" in answer.json()["detail"]
+    response = upload_url(api, api.session(), f"{api.backend.url}/files/none/a.mp4")
+    assert response.status_code == 400
+    assert "404" in response.json()["detail"]
 
 
 def test_the_size_limit_applies_to_urls(api: Api) -> None:
@@ -208,8 +208,8 @@ def test_the_number_of_parts_is_limited(api: Api) -> None:
     part = b'--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n\r\n'
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     path = f"/api/upload-video/nemo_agent/me/{api.session()}"
-    answer = api.ask("POST", path, content=part * 101 + b"--b--\r\n", headers=headers)
-    assert (answer.status_code, "100 parts" in answer.text) == (400, True)
+    response = api.ask("POST", path, content=part * 101 + b"--b--\r\n", headers=headers)
+    assert (response.status_code, "100 parts" in response.text) == (400, True)
 
 
 @pytest.mark.parametrize(
@@ -222,5 +222,5 @@ def test_the_number_of_parts_is_limited(api: Api) -> None:
 def test_the_headers_of_all_parts_are_limited(api: Api, body: bytes) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
     path = f"/api/upload-video/nemo_agent/me/{api.session()}"
-    answer = api.ask("POST", path, content=body, headers=headers)
-    assert (answer.status_code, "header" in answer.text) == (400, True)
+    response = api.ask("POST", path, content=body, headers=headers)
+    assert (response.status_code, "header" in response.text) == (400, True)
