@@ -140,7 +140,7 @@ def prepare(source: Source) -> Upload:
 def is_photo(source: Source) -> bool:
     """Return whether a source is a still picture, by its header.
 
-    Sources that cannot be read in advance are classified by suffix; a GIF is then treated as a video.
+    Sources that cannot be read in advance are classified by suffix; a GIF is treated as a video.
     """
     upload = source if isinstance(source, Upload) else Upload(source)
     if not is_url(upload) and chunks_of(upload) is None:
