@@ -146,11 +146,11 @@ def _make(spec: Spec, frames: int, video: Path, alpha: Path, *, sound: bool) -> 
         for number in range(frames):
             rgba = cast(number)
             seen = rgba[..., 3:]
-            behind = room(number)
+            background = room(number)
             if spec.linear:
-                shown = np.sqrt(_unmixed(rgba) ** 2 * seen + behind**2 * (1 - seen))
+                shown = np.sqrt(_unmixed(rgba) ** 2 * seen + background**2 * (1 - seen))
             else:
-                shown = rgba[..., :3] + behind * (1 - seen)
+                shown = rgba[..., :3] + background * (1 - seen)
             top, left = random.integers(0, 64, 2)
             shown = shown + noise[top : top + height, left : left + width]
             picture = VideoFrame.from_ndarray(_bytes(shown), format="rgb24")

@@ -162,8 +162,8 @@ def with_passer_by(
 
     def passed(frame: int) -> Floats:
         walker = _blurred(warp(rgba, path(frame), size, (place, height)), 0.004 * size[1])
-        behind = room(frame) * (1 - walker[..., 3:])
-        return np.asarray(behind + walker[..., :3], dtype=np.float32)
+        background = room(frame) * (1 - walker[..., 3:])
+        return np.asarray(background + walker[..., :3], dtype=np.float32)
 
     return passed
 

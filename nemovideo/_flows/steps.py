@@ -71,7 +71,7 @@ class Request:
         return "{link}" if "://" in self.path else self.path.partition("?")[0]
 
     def for_id(self, id_: str) -> Request:
-        """Return the request with the placeholder in its path replaced by an id."""
+        """Return the request with the placeholder in its path replaced with an id."""
         head, _, rest = self.path.partition("{")
         path = f"{head}{quote(id_, safe='')}{rest.partition('}')[2]}"
         return attrs.evolve(self, path=path, pattern=self.path)

@@ -20,7 +20,7 @@ def safe_name(name: str) -> str:
     """Return a name that is safe in a header, on a screen and on a disk; it may be empty.
 
     Folders and direction overrides are removed, control characters and undecodable bytes
-    replaced by "_", and the stem is shortened if needed. Other scripts, emoji, quotation marks
+    replaced with "_", and the stem is shortened if needed. Other scripts, emoji, quotation marks
     and the normalization form are preserved.
     """
     base = _DIRECTION_OVERRIDES.sub("", re.split(r"[/\\]", name)[-1])

@@ -86,8 +86,8 @@ def test_a_clip_alone_is_shown_without_sending_it(carphone: Path, tmp_path: Path
         preview = local.preview(carphone, background="#00b140", at=0.5)
         assert preview.before == preview.stills[0].before
         assert is_green(colors(preview.after)[0])
-        behind = make_picture(tmp_path / "wall.png", GREEN)
-        preview = local.preview(carphone.read_bytes(), background=behind, at=0)
+        wall = make_picture(tmp_path / "wall.png", GREEN)
+        preview = local.preview(carphone.read_bytes(), background=wall, at=0)
         assert is_green(colors(preview.after)[0])
         with pytest.raises(AgentError, match="cannot do this"):
             local.preview(carphone, background="qwertz asdf")

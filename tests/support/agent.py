@@ -100,11 +100,13 @@ def gist(turn: Turn, before: Timeline | None = None) -> str:
     ]:
         changes.append(f"clips={','.join(ranges)}")
     first_old, first = old.clips[0], new.clips[0]
-    behind = first.background
-    if (behind and attrs.evolve(behind, volume=0.0)) != (
+    background = first.background
+    if (background and attrs.evolve(background, volume=0.0)) != (
         first_old.background and attrs.evolve(first_old.background, volume=0.0)
     ):
-        value = behind and (behind.color or behind.scene or behind.media or behind.kind)
+        value = background and (
+            background.color or background.scene or background.media or background.kind
+        )
         changes.append(f"bg={value}")
     if (new.width, new.height) != (old.width, old.height):
         changes.append(f"size={new.width}x{new.height}")
@@ -118,8 +120,10 @@ def gist(turn: Turn, before: Timeline | None = None) -> str:
     if first.place != first_old.place:
         position = first.place and attrs.astuple(first.place)
         changes.append("place=" + ",".join("-" if v is None else f"{v:g}" for v in position or ()))
-    if behind and behind.volume != (first_old.background.volume if first_old.background else 0):
-        changes.append(f"sound={behind.volume:g}")
+    if background and background.volume != (
+        first_old.background.volume if first_old.background else 0
+    ):
+        changes.append(f"sound={background.volume:g}")
     if new.keep_metadata != old.keep_metadata:
         changes.append(f"metadata={new.keep_metadata}")
     for name in ("fade_in_ms", "fade_out_ms"):

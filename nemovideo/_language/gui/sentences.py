@@ -1,7 +1,7 @@
 """Split an answer into lines and sentences, and mask its quotations, code and links.
 
 The only Markdown that it recognizes is list items, headings, emphasis and code. Masked text is
-replaced by characters that no pattern of `words.py` matches, so that a title "Click here" is not
+replaced with characters that no pattern of `words.py` matches, so that a title "Click here" is not
 an instruction.
 """
 

@@ -30,7 +30,9 @@ def test_the_mask_alone_can_be_requested_and_the_picture_restored() -> None:
 
 def test_other_requests_with_the_same_words_are_not_about_the_mask() -> None:
     def kind(words: str) -> str:
-        return ",".join(behind.kind if behind else "-" for behind in backgrounds(asked(words)))
+        return ",".join(
+            background.kind if background else "-" for background in backgrounds(asked(words))
+        )
 
     assert not wrong("not_masks", kind)
 

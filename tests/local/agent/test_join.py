@@ -19,9 +19,9 @@ def test_joining_adds_only_the_clips_that_are_missing_in_the_order_of_upload() -
     assert named is not None
     assert [clip.name for clip in named.clips] == ["talk.mp4", "sun.mp4"]
     assert [clip.volume for clip in named.clips] == [0.0, 0.0]
-    behind = ask("use rain.mp4 as the background", media=media).timeline
-    assert behind is not None
-    rest = ask("join the clips", behind, media).timeline
+    with_background = ask("use rain.mp4 as the background", media=media).timeline
+    assert with_background is not None
+    rest = ask("join the clips", with_background, media).timeline
     assert rest is not None
     assert [clip.name for clip in rest.clips] == ["talk.mp4", "sun.mp4"]
     assert not ask("join the clips", media=(TALK,)).changed

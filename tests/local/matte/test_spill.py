@@ -28,8 +28,10 @@ def soft_disc(side: int = SIDE, softness: float = 0.15) -> Floats:
     return disc
 
 
-def mixed(mask: Floats, own: tuple[float, ...] = OWN, behind: tuple[float, ...] = BEHIND) -> Floats:
-    first, second = (np.array(color, np.float32)[:, None, None] for color in (own, behind))
+def mixed(
+    mask: Floats, own: tuple[float, ...] = OWN, background: tuple[float, ...] = BEHIND
+) -> Floats:
+    first, second = (np.array(color, np.float32)[:, None, None] for color in (own, background))
     mixture: Floats = first * mask + second * (1 - mask)
     return mixture
 

@@ -108,7 +108,7 @@ def test_a_profile_is_converted_to_srgb(tmp_path: Path, space: Space, suffix: st
 
 def test_the_profiles_of_subject_and_background_are_converted(tmp_path: Path) -> None:
     subject = item(with_profile(tmp_path / "a.png", (200, 180, 60), P3))
-    behind = item(with_profile(tmp_path / "b.png", (20, 90, 160), ADOBE), "m2")
+    backdrop = item(with_profile(tmp_path / "b.png", (20, 90, 160), ADOBE), "m2")
     clip = Clip("image", 40, "a", media="m1", background=Background("image", media="m2"))
     draft = Timeline(clips=(clip,), width=WIDTH, height=HEIGHT, fps=FPS)
 
@@ -119,7 +119,7 @@ def test_the_profiles_of_subject_and_background_are_converted(tmp_path: Path) ->
             return mask
 
     out = render(
-        draft, {"m1": subject, "m2": behind}, tmp_path / "o.png", format="png", engine=Half()
+        draft, {"m1": subject, "m2": backdrop}, tmp_path / "o.png", format="png", engine=Half()
     )
     pixels = np.asarray(Image.open(out.path).convert("RGB"))
     assert near(tuple(int(v) for v in pixels[32, 10]), (200, 180, 60), 6)
@@ -209,16 +209,16 @@ def test_an_animation_is_a_video_with_its_own_timing(tmp_path: Path, suffix: str
 def test_an_animated_background_repeats_as_often_as_its_file_says(
     tmp_path: Path, suffix: str, loop: int | None, shown: list[int]
 ) -> None:
-    behind = item(moving(tmp_path / f"b.{suffix}", durations=[200] * 3, loop=loop), "m2")
+    backdrop = item(moving(tmp_path / f"b.{suffix}", durations=[200] * 3, loop=loop), "m2")
     empty = item(film(tmp_path / "a.mp4", [np.full((HEIGHT, WIDTH, 3), 30, np.uint8)] * 40))
     clip = Clip("video", 1600, "a", media="m1", background=Background("video", media="m2"))
     draft = Timeline(clips=(clip,), width=WIDTH, height=HEIGHT, fps=FPS)
-    media = {"m1": empty, "m2": behind}
+    media = {"m1": empty, "m2": backdrop}
     result = render(draft, media, tmp_path / "o.mp4", engine=YellowMatte())
     means = [float(frame.mean()) for frame in look(result.path).frames[2::5]]
     wanted = [float(p.mean()) for p in shades(3)]
     assert means == pytest.approx([wanted[n] for n in shown], abs=3)
-    assert any(behind.name in each for each in result.warnings) == (loop != 0)
+    assert any(backdrop.name in each for each in result.warnings) == (loop != 0)
 
 
 # --- Size limits ----------------------------------------------------------------------------

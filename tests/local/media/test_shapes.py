@@ -94,13 +94,13 @@ def test_a_background_keeps_its_display_aspect(tmp_path: Path, aspect: Fraction)
     y, x = np.mgrid[: 2 * HEIGHT, : 2 * WIDTH]
     away = np.hypot((x - WIDTH) * float(aspect), y - HEIGHT)
     circle = np.where(away[..., None] < 40, 30, 230).astype(np.uint8).repeat(3, -1)
-    behind = film(
+    backdrop = film(
         tmp_path / "behind.mp4",
         [circle] * 3,
         prepare=lambda stream: setattr(stream, "sample_aspect_ratio", aspect),
     )
     empty = film(tmp_path / "a.mp4", [np.full((2 * HEIGHT, double_width, 3), 30, np.uint8)] * 3)
-    media = {"m1": item(empty), "m2": item(behind, "m2")}
+    media = {"m1": item(empty), "m2": item(backdrop, "m2")}
     clip = Clip("video", 120, "a", media="m1", background=Background("video", media="m2"))
     draft = Timeline(clips=(clip,), width=double_width, height=2 * HEIGHT, fps=FPS)
     out = render(draft, media, tmp_path / "o.mp4", engine=YellowMatte()).path

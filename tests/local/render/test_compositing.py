@@ -67,9 +67,9 @@ def test_an_uploaded_picture_is_behind_the_person(tmp_path: Path, talk: MediaIte
 
 def test_an_uploaded_video_loops_behind_the_person(tmp_path: Path, talk: MediaItem) -> None:
     red, green = (np.full((60, 60, 3), c, np.uint8) for c in ((200, 30, 30), (30, 180, 30)))
-    behind = item(make_video(tmp_path / "b.mp4", seconds=0.4, pictures=[red, green]), "m2")
+    backdrop = item(make_video(tmp_path / "b.mp4", seconds=0.4, pictures=[red, green]), "m2")
     timeline = timeline_of(talk, background=Background("video", media="m2"))
-    media = {"m1": talk, "m2": behind}
+    media = {"m1": talk, "m2": backdrop}
     seen = look(render(timeline, media, tmp_path / "o.mp4", engine=YellowMatte()).path)
     for number, color in ((1, (200, 30, 30)), (8, (30, 180, 30)), (12, (200, 30, 30))):
         assert near(seen.corner(number), color, 16)

@@ -218,8 +218,8 @@ def test_the_person_is_placed_over_a_new_background(
     where: tuple[int, int, int, int],
 ) -> None:
     talk = _talk(tmp_path, seconds=0.2)
-    behind = Background(kind, color="#14be28" if kind == "color" else None)
-    timeline = timeline_of(talk, background=behind, place=Place(x, y, scale))
+    background = Background(kind, color="#14be28" if kind == "color" else None)
+    timeline = timeline_of(talk, background=background, place=Place(x, y, scale))
     path = tmp_path / ("out.mp4" if kind == "color" else "out.webm")
     render(timeline, {"m1": talk}, path, format=path.suffix[1:], engine=YellowMatte())
     picture = look(path).frames[2] if kind == "color" else look_through(path)[2]

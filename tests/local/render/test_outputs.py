@@ -87,9 +87,9 @@ def test_an_opaque_draft_has_no_mask(tmp_path: Path, talk: MediaItem) -> None:
 def test_a_webp_of_a_video_is_animated(tmp_path: Path, transparent: bool) -> None:
     pictures = [np.roll(person_picture(), 2 * number, axis=1) for number in range(6)]
     talk = item(make_video(tmp_path / "talk.mp4", seconds=0.24, pictures=pictures))
-    behind = Background("transparent") if transparent else None
+    background = Background("transparent") if transparent else None
     path = tmp_path / "out.webp"
-    timeline = timeline_of(talk, background=behind)
+    timeline = timeline_of(talk, background=background)
     render(timeline, {"m1": talk}, path, format="webp", engine=YellowMatte())
     with Image.open(path) as image:
         assert image.size == (160, 120)
@@ -140,8 +140,8 @@ def test_formats_with_two_part_names_are_recognized() -> None:
 def test_color_adjustments_titles_and_fades_leave_the_mask_white_on_black(
     tmp_path: Path, talk: MediaItem, format_: str
 ) -> None:
-    behind = Background("matte") if format_ == "mp4" else Background("transparent")
-    dark = timeline_of(talk, background=behind, brightness=-0.25, contrast=1.2, saturation=0.5)
+    background = Background("matte") if format_ == "mp4" else Background("transparent")
+    dark = timeline_of(talk, background=background, brightness=-0.25, contrast=1.2, saturation=0.5)
     if format_ in ("mp4", "matte.mp4"):
         title = Title("HELLO", 240)
         dark = attrs.evolve(dark, titles=(title,), fade_in_ms=80, fade_out_ms=80)

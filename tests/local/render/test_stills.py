@@ -31,8 +31,8 @@ RED = (255, 0, 0)
 
 def test_a_still_equals_the_frame_of_an_export(tmp_path: Path) -> None:
     video = item(make_video(tmp_path / "a.mp4", seconds=2), "m1")
-    behind = item(film(tmp_path / "b.mp4", shades(50)), "m2")
-    media = {"m1": video, "m2": behind}
+    backdrop = item(film(tmp_path / "b.mp4", shades(50)), "m2")
+    media = {"m1": video, "m2": backdrop}
     clips = (
         Clip("card", 480, "card", text="Hi", color="#203040"),
         Clip(
