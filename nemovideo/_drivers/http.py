@@ -14,7 +14,7 @@ from nemovideo._drivers.attempts import Deadline
 from nemovideo._drivers.connections import Trace
 from nemovideo._drivers.network_errors import connect_timeout_s, secret_of
 from nemovideo._drivers.routes import FULL_URL, AsyncRoute, Route
-from nemovideo._drivers.uploads import AsyncUpload, SyncUpload
+from nemovideo._drivers.uploads import AsyncBody, AsyncUpload, SyncUpload
 from nemovideo._flows.steps import Request
 from nemovideo._support.addresses import mask_file_token
 from nemovideo._support.json_text import json_bytes
@@ -116,6 +116,8 @@ def prepared(
     if own_client:
         _hide_query(built)
     if body is None:
+        if isinstance(client, httpx.AsyncClient):
+            built.stream = AsyncBody(content or b"")
         yield built
         return
     upload = AsyncUpload if isinstance(client, httpx.AsyncClient) else SyncUpload

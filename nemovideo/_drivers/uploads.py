@@ -1,4 +1,4 @@
-"""The multipart body of an upload, as a stream for httpx."""
+"""Request bodies, as streams for httpx: JSON, and the multipart body of an upload."""
 
 from __future__ import annotations
 
@@ -16,6 +16,28 @@ if TYPE_CHECKING:
 
 _CHUNKS_AT_ONCE = 4
 """How many chunks to read per hop to a worker thread; a hop takes longer than reading one chunk."""
+
+
+class AsyncBody(httpx.AsyncByteStream):
+    """A body in memory, for the async driver.
+
+    The one of httpx is an async generator: if a request is canceled while it is sent, trio warns
+    that the generator was abandoned.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._rest = content
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Return a new iterator: authentication and redirects send a body again."""
+        return AsyncBody(self._rest)
+
+    async def __anext__(self) -> bytes:
+        """Return the content."""
+        content, self._rest = self._rest, b""
+        if not content:
+            raise StopAsyncIteration
+        return content
 
 
 class _Upload:

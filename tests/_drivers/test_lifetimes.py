@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import anyio
+import httpx
 import pytest
 
 from nemovideo import AsyncClient, AsyncSession, Client, NemoError, Session, errors
@@ -385,3 +386,28 @@ def test_hooks_see_the_callers_context_variables(endless: Service) -> None:
     for loop in LOOPS:
         anyio.run(main, backend=loop)
     assert set(seen) == {"r-1"}
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_a_request_canceled_while_it_is_sent_leaves_no_generator_behind(loop: str) -> None:
+    async def main() -> None:
+        with anyio.CancelScope() as scope:
+
+            class Stalling(httpx.AsyncBaseTransport):
+                async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+                    assert isinstance(request.stream, httpx.AsyncByteStream)
+                    async for _ in request.stream:
+                        scope.cancel()
+                        await anyio.sleep_forever()
+                    raise AssertionError
+
+            async with httpx.AsyncClient(transport=Stalling()) as http_client:
+                client = AsyncClient(TOKEN, base_url="https://api.test", http_client=http_client)
+                await client.sessions.create()
+        assert scope.cancelled_caught
+        gc.collect()
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        anyio.run(main, backend=loop)
+    assert [str(warning.message) for warning in caught] == []

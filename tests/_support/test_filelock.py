@@ -12,7 +12,7 @@ from nemovideo._downloads.partfile import PartFile
 from nemovideo._support.filelock import FileLock
 
 _PARENT = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
 from nemovideo._downloads.partfile import PartFile
 from nemovideo._support.filelock import FileLock
@@ -21,10 +21,10 @@ lock, part = FileLock(Path("lock")), PartFile(Path("video.mp4").absolute(), "ide
 assert lock.acquire()
 part.open()
 if os.fork() == 0:
+    print("forked", flush=True)
     sys.stdin.read()  # the child lives until the test ends
     os._exit(0)
-print("forked", flush=True)
-os.kill(os.getpid(), 9)
+signal.pause()
 """
 
 
@@ -41,7 +41,8 @@ def test_locks_of_a_killed_process_are_released_although_its_forked_children_liv
     ) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == "forked\n"
-        assert parent.wait() == -9
+        parent.kill()
+        parent.wait()
         lock, part = FileLock(tmp_path / "lock"), PartFile(tmp_path / "video.mp4", "identity")
         assert lock.acquire()
         part.open()
