@@ -21,8 +21,8 @@ _CHUNKS_AT_ONCE = 4
 class AsyncBody(httpx.AsyncByteStream):
     """A body in memory, for the async driver.
 
-    The one of httpx is an async generator: if a request is canceled while it is sent, trio warns
-    that the generator was abandoned.
+    httpx's own body is an async generator: if a request is canceled while it is sent, trio warns
+    about the abandoned generator.
     """
 
     def __init__(self, content: bytes) -> None:
