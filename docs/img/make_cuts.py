@@ -1,7 +1,7 @@
 """Make the pictures of what the local engine does: `python docs/img/make_cuts.py`.
 
 Writes `before-after.jpg`, `backgrounds.jpg` and `edges.jpg` next to this file, and the pictures of
-the player, by `make_faces.py`. The clips come from the matte benchmark (`pip install -e
+the player, by `make_cards.py`. The clips come from the matte benchmark (`pip install -e
 ".[bench-matte]"`; generated on first use): those with people from public-domain photos, none of
 which were used for tuning. They go through `Client.local()` like a user's, so run this again when
 the engine has changed; it takes two or three minutes.
@@ -21,7 +21,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import make_faces
+import make_cards
 
 from benchmarks.matting import clips
 from nemovideo import Client
@@ -149,7 +149,7 @@ def main() -> None:
         talk = small(astronaut, folder / "talk.mp4", height=360)
         cutout = folder / "cutout.webm"
         client.remove_background(talk, background="transparent", output=cutout)
-        make_faces.make(talk, cutout)
+        make_cards.make(talk, cutout)
 
 
 if __name__ == "__main__":

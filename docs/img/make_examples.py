@@ -18,7 +18,7 @@ from pathlib import Path
 import anyio
 import make_cuts
 import numpy as np
-from make_faces import shoot
+from make_cards import shoot
 from mcp import Client as Agent
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.types import CallToolResult, ImageContent, TextContent

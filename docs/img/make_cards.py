@@ -1,4 +1,4 @@
-"""Make the pictures of the notebook cards: `python docs/img/make_faces.py CLIP [CUTOUT]`.
+"""Make the pictures of the notebook cards: `python docs/img/make_cards.py CLIP [CUTOUT]`.
 
 Needs Chromium (`chromium` on the path). CLIP and CUTOUT are the videos that the player
 shows before and after; `make_cuts.py` calls this with the engine's result.
@@ -84,7 +84,7 @@ def make(clip: Path, cutout: Path) -> None:
     """Write one picture for each card and theme next to this file."""
     for name, (html, width, height) in pictures(clip, cutout).items():
         for theme in ("light", "dark"):
-            shoot(html, width, height, HERE / f"face-{name}-{theme}.png", dark=theme == "dark")
+            shoot(html, width, height, HERE / f"card-{name}-{theme}.png", dark=theme == "dark")
 
 
 def main() -> None:
