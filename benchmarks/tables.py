@@ -72,14 +72,14 @@ def target(
     values: Mapping[str, float],
     limit: float,
     *,
-    least: bool = False,
+    at_least: bool = False,
     template: str = "{:.2f} ×",
 ) -> str:
-    """Return a sentence on whether all values are at most, or at `least`, the limit."""
+    """Return a sentence on whether all values are at most, or (`at_least`) at least, the limit."""
     missed = {
         name: template.format(value)
         for name, value in values.items()
-        if not (value >= limit if least else value <= limit)
+        if not (value >= limit if at_least else value <= limit)
     }
     if not missed:
         return f"{text}: met."
@@ -305,7 +305,7 @@ def _quality_targets(run: Record) -> list[str]:
         target("Mean MAD at most 4", {"the mean": mad}, 4, template="{:.1f}"),
         target("No clip over 13", clips, 13, template="{:.1f}"),
         target("With people behind, mean MAD at most 3.5", behind, 3.5, template="{:.1f}"),
-        target("Mean IoU at least .97", {"the mean": iou}, 0.97, least=True, template="{:.3f}"),
+        target("Mean IoU at least .97", {"the mean": iou}, 0.97, at_least=True, template="{:.3f}"),
         target("Mean dtSSD at most 1.2", {"the mean": dtssd}, 1.2, template="{:.2f}"),
     ]
 

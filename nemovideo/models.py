@@ -399,8 +399,8 @@ class RenderedVideo:
 
         The agent's are `Reply.warnings`, and any questions it asked instead of making an edit.
         """
-        said = () if self.reply is None else self.reply.warnings
-        return tuple(dict.fromkeys((*self.job.warnings, *said)))
+        warnings = () if self.reply is None else self.reply.warnings
+        return tuple(dict.fromkeys((*self.job.warnings, *warnings)))
 
     @property
     def duration_s(self) -> float | None:
@@ -414,8 +414,8 @@ class RenderedVideo:
 
     def __str__(self) -> str:
         """Return one line: the file, its size and duration, the credits spent, and warnings."""
-        there = self.path is not None and self.path.exists()
-        size = self.size_bytes if there else self.job.size_bytes
+        exists = self.path is not None and self.path.exists()
+        size = self.size_bytes if exists else self.job.size_bytes
         details = [
             "not downloaded" if self.path is None else str(self.path),
             "" if size is None else size_text(size),

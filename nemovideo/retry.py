@@ -22,8 +22,8 @@ from nemovideo.errors import (
 
 _PERSISTENT = (507, 511)
 """A full disk, and a captive portal."""
-_SECONDS = number(least=0)
-_LIMIT = number(least=0, allow_infinite=True)
+_SECONDS = number(at_least=0)
+_LIMIT = number(at_least=0, allow_infinite=True)
 
 
 @attrs.frozen
@@ -107,7 +107,7 @@ class Polling:
     interval_s: float = attrs.field(default=10.0, validator=_SECONDS)
     timeout_s: float = attrs.field(default=1800.0, validator=_LIMIT)
     outage_s: float | None = attrs.field(
-        default=None, kw_only=True, validator=number(least=0, allow_infinite=True, optional=True)
+        default=None, kw_only=True, validator=number(at_least=0, allow_infinite=True, optional=True)
     )
 
     def wait_s(self, polls: int) -> float:

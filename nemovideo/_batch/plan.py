@@ -28,10 +28,10 @@ class Plan:
     spec: JobSpec
     name: str = attrs.field()
     recursive: bool
-    max_credits: float | None = attrs.field(validator=number(least=0, optional=True))
+    max_credits: float | None = attrs.field(validator=number(at_least=0, optional=True))
     deadline_s: float | None = attrs.field(validator=number("deadline", optional=True))
     file_deadline_s: float | None = attrs.field(
-        validator=number("file_deadline", least=0, optional=True)
+        validator=number("file_deadline", at_least=0, optional=True)
     )
     own_backends: bool
 

@@ -98,13 +98,13 @@ class Settings:
     private_urls: bool = True
     timeout_s: float = attrs.field(default=_TIMEOUT_S, validator=number(above=0))
     deadline_s: float | None = attrs.field(
-        default=None, validator=number("deadline", least=0, optional=True)
+        default=None, validator=number("deadline", at_least=0, optional=True)
     )
     retry: RetryPolicy = attrs.field(factory=RetryPolicy, validator=_instance_of(RetryPolicy))
     polling: Polling = attrs.field(factory=Polling, validator=_instance_of(Polling))
     stream: StreamLimits = attrs.field(factory=StreamLimits, validator=_instance_of(StreamLimits))
     clock: Clock = attrs.field(factory=Clock, validator=_instance_of(Clock))
-    edit_cost: int = attrs.field(default=_EDIT_COST, validator=number(least=0))
+    edit_cost: int = attrs.field(default=_EDIT_COST, validator=number(at_least=0))
     on_request: Callable[[RequestInfo], None] | None = None
     on_response: Callable[[ResponseInfo], None] | None = None
 

@@ -16,9 +16,9 @@ _LIMIT_S = 120.0
 """How long the polls of a render may fail in a row, unless `Polling.outage_s` is set."""
 _LOOPBACK_LIMIT_S = 30.0
 """The default limit if a server on this machine refuses connections."""
-_LEAST_POLLS = 3
+_MIN_POLLS = 3
 """The minimum number of failed polls in a row, unless `Polling.outage_s` is set."""
-_LEAST_S = 1.0
+_MIN_POLL_S = 1.0
 """The minimum time that a poll waits for its response."""
 _MORE_TIME = Remedy(
     "try again",
@@ -47,7 +47,7 @@ class Outage:
         self._sent = self.context.settings.clock.monotonic()
         if limit_s is None:
             return math.inf
-        return max(limit_s - (self._sent - self.began if self.polls else 0.0), _LEAST_S)
+        return max(limit_s - (self._sent - self.began if self.polls else 0.0), _MIN_POLL_S)
 
     def wait_s(self, usual_s: float) -> float:
         """Return the seconds until the next read, which is early enough to be answered."""
@@ -55,7 +55,7 @@ class Outage:
         if not self.polls or polling.outage_s is None:
             return usual_s
         left_s = self.began + polling.outage_s - clock.monotonic()
-        return min(usual_s, polling.wait_s(self.polls - 1), max(0.0, left_s - _LEAST_S))
+        return min(usual_s, polling.wait_s(self.polls - 1), max(0.0, left_s - _MIN_POLL_S))
 
     def end(self) -> None:
         """Record a successful read."""
@@ -76,12 +76,12 @@ class Outage:
         self.polls += 1
         failed_s = settings.clock.monotonic() - self.began
         if (limit_s := settings.polling.outage_s) is not None:
-            over = failed_s > limit_s - _LEAST_S
+            over = failed_s > limit_s - _MIN_POLL_S
         else:
             refused = isinstance(error, APIConnectionError) and not error.sent
             here = refused and is_loopback(settings.origin[1])
             limit_s = _LOOPBACK_LIMIT_S if here else _LIMIT_S
-            over = not endless and self.polls >= _LEAST_POLLS and failed_s >= limit_s
+            over = not endless and self.polls >= _MIN_POLLS and failed_s >= limit_s
         if over:
             unreachable = isinstance(error, APIConnectionError)
             what = "the server could not be reached" if unreachable else "the service has failed"

@@ -19,22 +19,22 @@ def check_number(
     value: object,
     *,
     above: float = -math.inf,
-    least: float = -math.inf,
+    at_least: float = -math.inf,
     allow_infinite: bool = False,
 ) -> None:
-    """Check a numeric option: more than `above`, at least `least`, finite unless `allow_infinite`.
+    """Check a numeric option: above `above`, not below `at_least`, finite unless `allow_infinite`.
 
     Raises:
         InvalidRequestError: It is not a number, or is NaN, infinite or too small.
     """
     usable = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if usable and above < value and value >= least and (allow_infinite or value < math.inf):  # type: ignore[operator]
+    if usable and above < value and value >= at_least and (allow_infinite or value < math.inf):  # type: ignore[operator]
         return
     wanted = "a number"
     if above > -math.inf:
         wanted = f"a number above {above:g}"
-    elif least > -math.inf:
-        wanted = f"a number of at least {least:g}"
+    elif at_least > -math.inf:
+        wanted = f"a number of at least {at_least:g}"
     raise InvalidRequestError(
         f"{name}={value!r:.60} is not {wanted}", remedy=f"For {name}=, pass {wanted}."
     )
@@ -44,7 +44,7 @@ def number(
     name: str = "",
     *,
     above: float = -math.inf,
-    least: float = -math.inf,
+    at_least: float = -math.inf,
     allow_infinite: bool = False,
     optional: bool = False,
 ) -> Validator:
@@ -56,7 +56,7 @@ def number(
                 name or attribute.name,
                 value,
                 above=above,
-                least=least,
+                at_least=at_least,
                 allow_infinite=allow_infinite,
             )
 

@@ -214,8 +214,8 @@ def _text_message(exchange: Exchange) -> str:
     phrase = responses.get(exchange.status, "")
     status = f"HTTP {exchange.status} {phrase}".strip()
     sender = exchange.headers.get("server", "")[:80]
-    told = title and title not in status and not (phrase and phrase in title)
-    return f"{status}{sender and f' from {sender}'}{f': {title}' if told else ''}"
+    show_title = title and title not in status and not (phrase and phrase in title)
+    return f"{status}{sender and f' from {sender}'}{f': {title}' if show_title else ''}"
 
 
 def _class_by_path(exchange: Exchange, message: str, cls: type[APIError]) -> type[APIError]:

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 else:
     isolation = LazyModule("nemovideo.local.isolation")
 
-_AMPLE_BYTES = 2 * GIB
+_ANY_ENGINE_BYTES = 2 * GIB
 """Enough memory to load any of the built-in engines."""
 
 
@@ -279,8 +279,8 @@ class LocalBackend:
             stack.callback(work.stop)
         chosen = self._engine is not None or self._model is not None or self._device != AUTO
         limit = self._limits.memory_bytes
-        scarce = self._isolate and limit is not None and limit < _AMPLE_BYTES
-        if (chosen or scarce) and self._render is None:
+        low_memory = self._isolate and limit is not None and limit < _ANY_ENGINE_BYTES
+        if (chosen or low_memory) and self._render is None:
             work.load()
         return work
 

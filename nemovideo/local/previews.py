@@ -121,7 +121,7 @@ def measured_speed(
                 on_progress=stopwatch.frame_done,
                 cancelled=lambda: stopwatch.measured_s > _TRIAL_S,
             )
-        seconds = stopwatch.whole_s
+        seconds = stopwatch.total_s
     frames = max(1, round(timeline.duration_ms * timeline.fps / 1000))
     return timeline.width * timeline.height * frames / max(seconds, 1e-3)
 

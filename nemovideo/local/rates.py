@@ -65,7 +65,7 @@ class Stopwatch:
         return time.perf_counter() - self._first_s
 
     @property
-    def whole_s(self) -> float:
+    def total_s(self) -> float:
         """Seconds for all frames at the rate of those after the first; for one frame, its own."""
         measured_s = self.measured_s
         if not measured_s:

@@ -82,7 +82,7 @@ class Work:
             on_progress=report,
             cancelled=cancelled,
         )
-        whole_s = stopwatch.whole_s
+        total_s = stopwatch.total_s
         seconds = max(time.perf_counter() - started, 1e-6)
         frames = result.duration_ms * timeline.fps / 1000
         name = next((media[clip.media].name for clip in timeline.clips if clip.media), "a title")
@@ -96,7 +96,7 @@ class Work:
                 format,
                 quality,
                 pixels=round(timeline.width * timeline.height * frames),
-                seconds=whole_s,
+                seconds=total_s,
                 size_bytes=result.size_bytes,
             )
         return result

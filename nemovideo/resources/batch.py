@@ -183,7 +183,7 @@ class _Setup:
         if concurrency is None:
             workers = getattr(executor, "_max_workers", _EXECUTOR_WORKERS)
             concurrency = _THREADS if executor is None else workers
-        check_number("concurrency", concurrency, least=1)
+        check_number("concurrency", concurrency, at_least=1)
         settings = context.settings
         # The pace of the whole batch handles 429.
         self._retry = attrs.evolve(settings.retry, rate_limit_retries=0)

@@ -93,12 +93,12 @@ def test_the_start_of_a_render_is_not_part_of_its_rate(monkeypatch: pytest.Monke
         clock.now_s = at_s
         watch.frame_done(fraction)
     assert watch.measured_s == 2
-    assert watch.whole_s == pytest.approx(10)  # a second for each of ten frames
+    assert watch.total_s == pytest.approx(10)  # a second for each of ten frames
     clock.now_s = 0
     single = rates.Stopwatch()
     clock.now_s = 5
     single.frame_done(1.0)
-    assert (single.measured_s, single.whole_s) == (0, 5)
+    assert (single.measured_s, single.total_s) == (0, 5)
 
 
 def test_a_slow_measurement_is_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

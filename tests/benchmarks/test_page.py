@@ -46,8 +46,8 @@ def test_a_missed_target_names_the_values() -> None:
 
 
 def test_a_target_can_be_a_minimum() -> None:
-    assert target("At least .9", {"a": 0.9}, 0.9, least=True) == "At least .9: met."
-    assert "missed" in target("At least .9", {"a": 0.89}, 0.9, least=True)
+    assert target("At least .9", {"a": 0.9}, 0.9, at_least=True) == "At least .9: met."
+    assert "missed" in target("At least .9", {"a": 0.89}, 0.9, at_least=True)
 
 
 def test_figures_are_read_as_they_were_written(tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ def _clause_cuts(words: str, clauses: Sequence[_Clause], end: int) -> Iterator[C
             yield Cut(start, begin)
         kept_any = True
         start = clause.end
-    if start < end:  # the last clause is removed, so a colon or question mark ends nothing
+    if start < end:  # the last clause is removed, so its colon or question mark is replaced
         yield Cut(start, end)
         mark = words[end:].lstrip()[:1]
         if mark and mark in "?:？：":

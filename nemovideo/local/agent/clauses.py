@@ -62,13 +62,13 @@ def split(message: Message, known: Referents = NOTHING) -> list[Request]:
             continue
         if intent is None and last and last.intent and has(separator, "clauses.list") and not new:
             led, intent = _with_verb(message, clause, _inherited(last.clause, last.intent, clause))
-        elif last and last.intent and last.intent.name == "fade_title" and _fades_too(clause):
+        elif last and last.intent and last.intent.name == "fade_title" and _continues_fade(clause):
             led, intent = _with_verb(message, clause, _lead(last.clause))
         if waiting and intent:
-            front = _front(message, waiting, separator, clause, intent)
-            found += front
+            requests = _leading_requests(message, waiting, separator, clause, intent)
+            found += requests
             waiting = None
-            if front and front[-1].clause.end == clause.end:
+            if requests and requests[-1].clause.end == clause.end:
                 continue
             last = found[-1] if found else None
         grown = clause.end - last.clause.start if last else 0
@@ -97,12 +97,12 @@ def split(message: Message, known: Referents = NOTHING) -> list[Request]:
         read = resolve_pronoun(message, whole, find_intent(whole), known)
         return [Request(*read)] if whole.text.strip() else []
     acting = [w for w in found if w.intent is None or w.intent.family != "talk"]
-    serious = [
+    substantive = [
         w
         for w in found
         if w in acting or (w.intent and w.intent.name in ("export", "preview", "explain"))
     ]
-    return serious if acting else found
+    return substantive if acting else found
 
 
 def _with_marks(message: Message, request: Request) -> Request:
@@ -177,29 +177,29 @@ def _stands_alone(last: Request, clause: Clause, merged: Clause) -> bool:
     )
 
 
-def _fades_too(clause: Clause) -> bool:
+def _continues_fade(clause: Clause) -> bool:
     """Return whether a piece only names the music: "fade the title in and the music out"."""
-    return pattern("framing.fades_too").fullmatch(clause.text) is not None
+    return pattern("framing.continued_fade").fullmatch(clause.text) is not None
 
 
-def _front(
-    message: Message, front: Clause, separator: str, clause: Clause, intent: Intent
+def _leading_requests(
+    message: Message, first: Clause, separator: str, clause: Clause, intent: Intent
 ) -> list[Request]:
     """Interpret a first piece without an intent: "in the first 2 seconds, …"."""
-    both = message.clause(front.start, clause.end)
-    timed = mentions_time(front.text) or position(front.text)
-    if intent.family in ("title", "music", "create") and (timed or front.quotes):
+    both = message.clause(first.start, clause.end)
+    timed = mentions_time(first.text) or position(first.text)
+    if intent.family in ("title", "music", "create") and (timed or first.quotes):
         return [Request(both, find_intent(both) or intent)]
-    if has(separator, "clauses.list") and len(front.text) <= 24:
-        led, own = _with_verb(message, front, _lead(clause))
+    if has(separator, "clauses.list") and len(first.text) <= 24:
+        led, own = _with_verb(message, first, _lead(clause))
         if own and own.family in ("title", "music", "background", "look"):
             return [Request(led, own)]
-    if front.files and intent.family != "talk":
+    if first.files and intent.family != "talk":
         return [Request(both, find_intent(both) or intent)]
-    if has(front.text, "clauses.command"):
-        return [Request(front, None)]
-    vague = _is_vague(separator, front)
-    return [Request(front, None, vague)] if asks_for_something(front.text) else []
+    if has(first.text, "clauses.command"):
+        return [Request(first, None)]
+    vague = _is_vague(separator, first)
+    return [Request(first, None, vague)] if asks_for_something(first.text) else []
 
 
 def _is_remark(clause: Clause, last: Request | None) -> bool:

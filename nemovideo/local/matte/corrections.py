@@ -67,7 +67,7 @@ class Corrections(Generic[_View]):
             self._propagate_forward(frame)
             if own is not None:
                 self._propagate_backward(frame, buffered)
-                frame.cut = Cut(whole(view.size), own, nobody=not own.any())
+                frame.cut = Cut(whole(view.size), own, no_person=not own.any())
             buffered.append(frame)
             if not ahead:
                 yield from _flushed(buffered)
@@ -122,7 +122,7 @@ def _correct(frame: _Frame[_View], propagated: Propagated | None, weight: float)
     difference = propagated.alpha - engine
     mask = engine + difference * (propagated.confidence * np.float32(weight))
     frame.cut = attrs.evolve(
-        frame.cut, box=crop.box, mask=mask, nobody=not (mask > 0.5).any(), settled=False
+        frame.cut, box=crop.box, mask=mask, no_person=not (mask > 0.5).any(), settled=False
     )
 
 

@@ -33,14 +33,14 @@ class Cut:
     Attributes:
         box: The part of the frame that the mask covers.
         mask: How much of each pixel belongs to a person, 0..1.
-        nobody: Whether no person was found; the mask is empty.
+        no_person: Whether no person was found; the mask is empty.
         settled: Whether little has moved since the previous cut.
         left_out: The number of people in front beyond the limit for tracking.
     """
 
     box: Box
     mask: Mask
-    nobody: bool = False
+    no_person: bool = False
     settled: bool = False
     left_out: int = 0
 
@@ -48,7 +48,7 @@ class Cut:
 def empty_cut(view: View) -> Cut:
     """Return the cut of a frame without people."""
     empty = np.zeros((DEFAULT_SIDE, DEFAULT_SIDE), dtype=np.float32)
-    return Cut(whole(view.size), empty, nobody=True)
+    return Cut(whole(view.size), empty, no_person=True)
 
 
 class Cutter:

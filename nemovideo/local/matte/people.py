@@ -108,7 +108,7 @@ class People:
             far: Whether to search for distant faces if nobody is found.
         """
         found = [*self._people, *self._by_face(view)]
-        found += self._passers_by_without(found)
+        found += self._missed_passers_by(found)
         if far and not found and self._faces is not None:
             found = self._around_faces(view, distant_faces(view, self._faces))
         frame = whole(view.size)
@@ -228,7 +228,7 @@ class People:
         faces = [face for face in self._faces_in(person.next_box) if self._belongs_to(face, person)]
         return attrs.evolve(person, face=max(faces, key=height_of, default=person.face))
 
-    def _passers_by_without(self, found: Sequence[Person]) -> list[Person]:
+    def _missed_passers_by(self, found: Sequence[Person]) -> list[Person]:
         """Return the passers-by whom a search did not find again.
 
         They are dropped after a few searches: people who stay hidden would only cut holes in the

@@ -104,7 +104,7 @@ class RecurrentCutter:
                 if before is not None and is_scene_change(before, thumbnail):
                     state = RecurrentState(self._model)
                 alpha = state.mask(view.picture(whole(view.size), _input_size(view.size)))
-                last = view, Cut(whole(view.size), alpha, nobody=share(alpha > 0.5) < _MIN_SHARE)
+                last = view, Cut(whole(view.size), alpha, no_person=share(alpha > 0.5) < _MIN_SHARE)
             yield last
 
 

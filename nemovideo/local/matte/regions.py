@@ -22,7 +22,7 @@ _MIN_OVERLAP = 0.3
 
 
 def main_people(mask: Mask, before: Mask | None = None) -> Mask:
-    """Remove the components that are not people in front: posters, passers-by, fog.
+    """Remove the components that are not people in front: posters, passers-by, noise.
 
     It keeps the largest component, those of at least a fifth of its size, and those that were part
     of the person before, such as a hand.

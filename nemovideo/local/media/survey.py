@@ -71,11 +71,13 @@ def survey(path: Path) -> Survey:
     """
     plain = _scan(path, broken=False)
     if plain.stalled:
-        return attrs.evolve(_scan(path, broken=True, frame_s=_even_s(path, plain)), stalled=True)
+        return attrs.evolve(
+            _scan(path, broken=True, frame_s=_fallback_frame_s(path, plain)), stalled=True
+        )
     return _scan(path, broken=True) if plain.broken else plain
 
 
-def _even_s(path: Path, scan: Survey) -> Fraction:
+def _fallback_frame_s(path: Path, scan: Survey) -> Fraction:
     """Return the frame duration of a video without usable timestamps.
 
     It is computed from the header's rate, or from the length of the sound if the two disagree.

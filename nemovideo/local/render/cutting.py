@@ -168,7 +168,7 @@ def with_warnings(
     count = 0
     try:
         for view, cut in cuts:
-            if cut.nobody:
+            if cut.no_person:
                 empty.append(count)
             if cut.left_out:
                 crowded.append(count)

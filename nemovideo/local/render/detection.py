@@ -55,7 +55,7 @@ def _detect(
     detections: list[Detection] = []
     for view, cut in cutter.cut_frames(_sampled(frames, max(1, round(every)), chosen)):
         number, scene = chosen.popleft()
-        if cut.nobody or not (cut.mask > _MASK_THRESHOLD).any():
+        if cut.no_person or not (cut.mask > _MASK_THRESHOLD).any():
             continue
         person, top = _person(cut, view.size)
         detections.append(Detection(number, scene, person, top, _faces(view, person, matting)))

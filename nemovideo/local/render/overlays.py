@@ -41,7 +41,7 @@ class StillOverlay:
 
 
 class FadingOverlay:
-    """A still picture in RGBA whose opacity, 0..1, depends on the frames index its start."""
+    """A still RGBA picture whose opacity, 0..1, depends on the number of frames since its start."""
 
     def __init__(self, canvas: Canvas, image: Image.Image, opacity: Callable[[int], float]) -> None:
         self._canvas, self._image, self._opacity = canvas, image, opacity

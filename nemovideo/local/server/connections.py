@@ -131,7 +131,7 @@ class _Parser(h11.Connection):
     def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
         """Return the bytes of an event; headers announce that the rest of the body is discarded.
 
-        h11 is not told, since uvicorn would then close the connection without reading the rest.
+        This bypasses h11; otherwise uvicorn would close the connection without reading the rest.
         """
         parts = super().send_with_data_passthrough(event)
         if isinstance(event, h11.Response) and parts is not None and self.discards_body:

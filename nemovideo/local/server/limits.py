@@ -44,7 +44,7 @@ class Limits:
             engine counts toward neither `stall_s` nor `preview_s`.
     """
 
-    renders: int | None = attrs.field(default=None, validator=number(least=1, optional=True))
+    renders: int | None = attrs.field(default=None, validator=number(at_least=1, optional=True))
     disk_bytes: int | None = attrs.field(default=None, validator=number(above=0, optional=True))
     url_upload_s: float = attrs.field(default=600.0, validator=number(above=0, allow_infinite=True))
     memory_bytes: int | None = attrs.field(

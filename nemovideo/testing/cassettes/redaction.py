@@ -49,7 +49,7 @@ class Redactor:
         self._numbers: dict[str, int] = {}
         self._literals: set[str] = set()
         self._extra = [
-            re.compile("|".join(map(re.escape, _spellings(item))))
+            re.compile("|".join(map(re.escape, _escaped_forms(item))))
             if isinstance(item, str)
             else item
             for item in extra
@@ -128,8 +128,8 @@ class Redactor:
         return f"{prefix[0] if prefix else ''}redacted-{number}"
 
 
-def _spellings(text: str) -> list[str]:
-    """Return a text as is and as JSON strings spell it."""
+def _escaped_forms(text: str) -> list[str]:
+    """Return a text as it is, and as it is escaped in JSON."""
     return [text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]]
 
 

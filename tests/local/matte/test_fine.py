@@ -177,7 +177,7 @@ def test_a_person_whom_only_the_large_network_finds_is_kept() -> None:
 
 def test_an_empty_scene_has_empty_masks() -> None:
     for cut in cuts([textured(scene()) for _ in range(9)]):
-        assert cut.nobody
+        assert cut.no_person
         assert cut.mask.max() == 0
 
 

@@ -312,14 +312,14 @@ def test_a_passer_by_who_comes_to_the_front_is_kept() -> None:
 def test_a_person_who_enters_is_found() -> None:
     empty, full = scene(), scene((100, 60, 200, 240))
     found = cuts(Watched(), [empty] * 10 + [full] * 20)
-    assert all(cut.nobody and not cut.mask.any() for cut in found[:10])
+    assert all(cut.no_person and not cut.mask.any() for cut in found[:10])
     assert agreement(found[-1], full) > 0.93
-    assert sum(cut.nobody for cut in found) < 24
+    assert sum(cut.no_person for cut in found) < 24
 
 
 def test_a_person_who_leaves_is_dropped() -> None:
     found = cuts(Watched(), [scene((100, 60, 200, 240))] * 6 + [scene()] * 6)
-    assert [cut.nobody for cut in found] == [False] * 6 + [True] * 6
+    assert [cut.no_person for cut in found] == [False] * 6 + [True] * 6
 
 
 def test_a_mask_is_resampled_to_another_box() -> None:

@@ -71,8 +71,8 @@ def edit(clause: Clause, context: Context) -> Outcomes:
     backdrops = files.of_kind(context.media, ("image", "video"))
     wanted = find_target(clause, backdrops) or _unnamed(clause, context)
     uploaded = isinstance(wanted, Target) and bool(wanted.upload_kinds)
-    if not uploaded and (unable := refuse_patterns(clause, context)):
-        return unable
+    if not uploaded and (refusal := refuse_patterns(clause, context)):
+        return refusal
     if not isinstance(wanted, Target):
         return wanted
     if wanted.unknown and _only_adjusts_light(wanted.unknown):

@@ -90,9 +90,9 @@ def _item(clause: Clause, context: Context) -> MediaItem | None:
     named = files.of_kind(clause.files, ("video", "image"))
     if named:
         return named[-1]
-    pictured = has(clause.text, "picture") and not has(clause.text, "video_noun")
+    mentions_picture = has(clause.text, "picture") and not has(clause.text, "video_noun")
     return files.choose(
-        clause, files.of_kind(context.media, ("image",) if pictured else ("video",))
+        clause, files.of_kind(context.media, ("image",) if mentions_picture else ("video",))
     )
 
 

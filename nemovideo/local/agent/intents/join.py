@@ -28,8 +28,8 @@ def join(clause: Clause, context: Context) -> Outcomes:
 
     These are the videos, and the pictures if the clause mentions them; or the named files.
     """
-    pictured = has(clause.text, "picture")
-    kinds = ("video", "image") if pictured else ("video",)
+    mentions_picture = has(clause.text, "picture")
+    kinds = ("video", "image") if mentions_picture else ("video",)
     named = files.of_kind(clause.files, ("video", "image"))
     wanted = not_on_timeline(context, kinds)
     if VIDEO in clause.text or IMAGE in clause.text:

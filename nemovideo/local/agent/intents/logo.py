@@ -30,8 +30,8 @@ def matches(clause: Clause) -> bool:
     text = clause.text
     if QUOTE in text:
         return False
-    pictured = _names_overlay(clause) or has(text, "picture")
-    over_video = pictured and has(text, "logo.over") and has(text, "add", "logo.move")
+    mentions_picture = _names_overlay(clause) or has(text, "picture")
+    over_video = mentions_picture and has(text, "logo.over") and has(text, "add", "logo.move")
     return (over_video or has(text, "logo.logo")) and not asks_for_new(clause)
 
 
