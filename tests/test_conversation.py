@@ -74,7 +74,7 @@ def scripted(folder: Path, *turns: Turn) -> Iterator[Chat]:
         yield Chat(talk, notices, backend, folder)
 
 
-def spoken(text: str, timeline: Timeline | None = None) -> Turn:
+def turn_with(text: str, timeline: Timeline | None = None) -> Turn:
     """A turn in which the agent says these words, and sets the timeline if one is given."""
     tool = None if timeline is None else ToolUse("edit", {}, {"status": "success"})
     step = Step(tool=tool, text=text, timeline=timeline)
@@ -237,8 +237,8 @@ def test_what_the_agent_cannot_do_is_not_exported_as_if_it_were_done(talking: Ch
 def test_a_video_that_the_agent_calls_ready_is_exported(
     tmp_path: Path,
 ) -> None:
-    ready = spoken("It is as you want it. Click the Export button to download it.")
-    with scripted(tmp_path, spoken("A card.", CARD), ready) as chat:
+    ready = turn_with("It is as you want it. Click the Export button to download it.")
+    with scripted(tmp_path, turn_with("A card.", CARD), ready) as chat:
         chat.say("a card please")
         answer = chat.say("put the finishing touches on it and then export it")
         assert answer.video is not None
@@ -324,13 +324,13 @@ def test_a_silent_edit_is_answered_with_its_changes(talking: Chat) -> None:
 
 
 def test_silence_without_a_change_is_reported(tmp_path: Path) -> None:
-    with scripted(tmp_path, spoken("")) as chat:
+    with scripted(tmp_path, turn_with("")) as chat:
         assert chat.say("hello").text == ENGLISH.unchanged
 
 
 def test_an_answer_of_only_gui_instructions_becomes_the_changes(tmp_path: Path) -> None:
     talk = "Click the Export button in the top right."
-    with scripted(tmp_path, spoken(talk, CARD), spoken("点击右上角的“导出”按钮。")) as chat:
+    with scripted(tmp_path, turn_with(talk, CARD), turn_with("点击右上角的“导出”按钮。")) as chat:
         answer = chat.say("a card please")
         assert answer.text.startswith(f"{ENGLISH.edited}\n- Video added: card (0-1s)")
         assert ENGLISH.offer_export in answer.text
@@ -341,9 +341,9 @@ def test_an_answer_of_only_gui_instructions_becomes_the_changes(tmp_path: Path) 
 
 def test_panels_that_the_agent_mentions_are_shown_as_text(tmp_path: Path) -> None:
     turns = (
-        spoken("I've made it. You can preview it in the timeline.", CARD),
-        spoken("All good. Check your account page for your billing."),
-        spoken("Nearly there. Drag the clip to the start of the timeline."),
+        turn_with("I've made it. You can preview it in the timeline.", CARD),
+        turn_with("All good. Check your account page for your billing."),
+        turn_with("Nearly there. Drag the clip to the start of the timeline."),
     )
     with scripted(tmp_path, *turns) as chat:
         summary = "Timeline (1 track): 1. Video: card (0-1s)"
@@ -355,9 +355,9 @@ def test_panels_that_the_agent_mentions_are_shown_as_text(tmp_path: Path) -> Non
 
 def test_an_edit_after_the_last_text_is_reported(tmp_path: Path) -> None:
     titled = attrs.evolve(CARD, titles=WHOLE.titles)
-    first, second = spoken("Let me see.", CARD).steps[0], spoken("", titled).steps[0]
-    turn = attrs.evolve(spoken("Let me see.", titled), steps=(first, second))
-    with scripted(tmp_path, spoken("A card.", CARD), turn) as chat:
+    first, second = turn_with("Let me see.", CARD).steps[0], turn_with("", titled).steps[0]
+    turn = attrs.evolve(turn_with("Let me see.", titled), steps=(first, second))
+    with scripted(tmp_path, turn_with("A card.", CARD), turn) as chat:
         chat.say("a card please")
         answer = chat.say("give it a title")
         assert answer.text == (
@@ -366,13 +366,13 @@ def test_an_edit_after_the_last_text_is_reported(tmp_path: Path) -> None:
 
 
 def test_both_stages_of_a_generation_are_announced(tmp_path: Path) -> None:
-    with scripted(tmp_path, spoken("", WHOLE)) as chat:
+    with scripted(tmp_path, turn_with("", WHOLE)) as chat:
         answer = chat.say("make a video about a city")
         assert "First stage, the raw video: Video added: card (0-1s)" in answer.text
         assert (
             "Second stage, added on top: BGM added: Lo-fi (0-1s, 35%), Title added" in answer.text
         )
-    with scripted(tmp_path, spoken("The raw video is there.", WHOLE)) as chat:
+    with scripted(tmp_path, turn_with("The raw video is there.", WHOLE)) as chat:
         assert "Timeline (3 tracks)" in chat.say("make a video about a city").text
 
 

@@ -22,7 +22,7 @@ def check_number(
     at_least: float = -math.inf,
     allow_infinite: bool = False,
 ) -> None:
-    """Check a numeric option: above `above`, not below `at_least`, finite unless `allow_infinite`.
+    """Check a number: more than `above`, at least `at_least`, finite unless `allow_infinite`.
 
     Raises:
         InvalidRequestError: It is not a number, or is NaN, infinite or too small.

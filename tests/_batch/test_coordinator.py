@@ -45,12 +45,12 @@ from nemovideo.retry import Polling, RetryPolicy, StreamLimits
 from nemovideo.testing import FakeClock
 from tests.support.batch import (
     Written,
-    asked,
     make_broken,
     make_clips,
     quick_backend,
     quick_client,
     quick_render,
+    request_count,
     results,
 )
 
@@ -335,7 +335,7 @@ def test_a_deleted_or_truncated_result_is_downloaded_again_for_free(
     report = worker.batch.remove_backgrounds(clips, out, background="blur", concurrency=1)
     assert statuses(report) == ["done", "done", "skipped"]
     assert (out / "clip01.mp4").read_bytes() == whole
-    assert asked(quick, RUN) == 3
+    assert request_count(quick, RUN) == 3
     assert report.credits_spent == 0
     assert [row.credits_spent for row in report.done] == [0, 0]
 
@@ -353,7 +353,7 @@ def test_the_same_content_is_processed_once_whatever_its_name(
     assert statuses(report) == ["skipped"] * 4
     assert "same content" in report.skipped[-1].note
     assert (out / "renamed.mp4").read_bytes() == (out / "clip02.mp4").read_bytes()
-    assert asked(quick, RUN) == 3
+    assert request_count(quick, RUN) == 3
 
 
 def test_the_note_of_a_copied_result_includes_its_warnings(tmp_path: Path, clips: Path) -> None:
@@ -393,7 +393,7 @@ def test_a_checkpoint_cannot_name_a_file_outside_the_output_folder_as_a_result(
     shutil.copy(clips / "clip00.mp4", clips / "copy.mp4")
     assert statuses(remove(clips / "copy.mp4")) == ["done"]
     assert (out / "copy.mp4").read_bytes() != secret.read_bytes()
-    assert asked(quick, RUN) == 2
+    assert request_count(quick, RUN) == 2
 
 
 def test_a_copied_result_is_not_written_through_a_link(
@@ -430,7 +430,7 @@ def test_other_edits_do_not_replace_a_result_without_overwrite(
     assert statuses(report) == ["failed"] * 3
     assert "already exists" in str(report)
     assert results(out) == before
-    assert asked(quick, RUN) == 3
+    assert request_count(quick, RUN) == 3
     report = worker.batch.remove_backgrounds(clips, out, background="white", overwrite=True)
     assert statuses(report) == ["done"] * 3
     assert b"#ffffff" in (out / "clip00.mp4").read_bytes().lower()
@@ -483,7 +483,9 @@ def test_a_damaged_checkpoint_affects_one_file_and_an_old_manifest_none(
     assert statuses(remove(overwrite=True)).count("done") == 1
 
 
-def test_two_batches_do_not_work_in_one_folder(tmp_path: Path, clips: Path, worker: Client) -> None:
+def test_two_batches_cannot_share_an_output_folder(
+    tmp_path: Path, clips: Path, worker: Client
+) -> None:
     out = tmp_path / "out"
     held = CheckpointFolder(out)
     held.open()
@@ -529,7 +531,7 @@ def test_the_next_run_asks_again_for_an_unchanged_file(
         )
         assert statuses(report) == ["failed"]
         assert "client.jobs" not in report.failed[0].remedy
-        assert asked(quick, RUN) == run
+        assert request_count(quick, RUN) == run
 
 
 def test_the_remedy_of_a_file_that_was_cut_off_is_another_run(
@@ -557,7 +559,7 @@ def test_a_trim_lost_with_the_connection_is_not_paid_for_twice(
             (row,) = remove(background="white", trim=(0, 0.2))
             assert isinstance(row.error, errors.StreamInterruptedError)
             assert "send_again=True" in row.remedy
-    assert asked(quick, RUN) == 1
+    assert request_count(quick, RUN) == 1
 
 
 def test_a_message_with_unknown_effect_names_the_checkpoint_to_resume(
@@ -616,7 +618,7 @@ def test_the_credit_limit_applies_to_the_whole_batch(
     assert isinstance(report.not_started[0].error, errors.CreditLimitError)
     assert report.stopped_by == report.not_started[0].error
     assert f"  stopped: {report.stopped_by}" in str(report).splitlines()
-    assert asked(quick, RUN) == 2
+    assert request_count(quick, RUN) == 2
     assert statuses(remove(clips, tmp_path / "out")).count("skipped") == 2
 
 
@@ -831,7 +833,7 @@ def test_a_batch_waits_after_a_429_of_any_call(
         report = client.batch.remove_backgrounds(clips, tmp_path / "out", background="blur")
     assert report.ok, str(report)
     assert sum(clock.waits) >= 20
-    assert asked(quick, RUN) == 4
+    assert request_count(quick, RUN) == 4
     assert report.credits_spent == 3
 
 
@@ -846,7 +848,7 @@ def test_a_429_with_a_long_wait_stops_the_batch(
         )
     assert statuses(report) == ["failed", "not started", "not started"]
     assert isinstance(report.stopped_by, errors.RateLimitError)
-    assert asked(quick, RUN) == 1
+    assert request_count(quick, RUN) == 1
 
 
 # --- async ---------------------------------------------------------------------------------
@@ -873,7 +875,7 @@ def test_the_async_batch_does_the_same(
     assert statuses(first).count("done") == 3
     assert statuses(second).count("skipped") == 3
     assert len(first.failed) == len(second.failed) == 3
-    assert asked(quick, RUN) == 3
+    assert request_count(quick, RUN) == 3
     assert seen[-1].fraction == 1
     assert seen[-1].phase == "batch"
 
@@ -899,7 +901,7 @@ def test_a_canceled_async_batch_resumes_later(
     report = anyio.run(main, backend=loop)
     assert report.ok, str(report)
     assert len(report) == 8
-    assert asked(quick, "/api/render/proxy/lambda") == 8
+    assert request_count(quick, "/api/render/proxy/lambda") == 8
 
 
 # --- report --------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def test_no_request_is_sent_to_a_rejected_host() -> None:
         job = RenderJob(id="r", status="completed", url=there.url.replace("127.0.0.1", "0.0.0.0"))
         with pytest.raises(InvalidRequestError, match="without encryption"):
             client.render.download(job, io.BytesIO())
-        assert there.asked.empty()
+        assert there.requests.empty()
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
@@ -74,7 +74,7 @@ def test_a_redirect_to_plain_http_on_another_host_is_not_followed(kind: str) -> 
             get = download if kind == "sync" else download_async
             with pytest.raises(InvalidRequestError, match="without encryption"):
                 get(api.url, job)
-        assert there.asked.empty()
+        assert there.requests.empty()
 
 
 def download(base_url: str, job: RenderJob) -> None:

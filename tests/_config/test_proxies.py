@@ -126,7 +126,7 @@ def test_an_error_names_the_host_the_proxy_and_a_remedy_but_no_password(
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_a_proxy_that_does_not_speak_tls_is_asked_once_and_http_is_proposed(
+def test_a_proxy_without_tls_is_not_retried_and_the_remedy_names_http(
     is_async: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, url = FakeClock(), "https://api.test"

@@ -35,11 +35,11 @@ def test_a_download_dropped_twenty_times_is_byte_identical(kind: str, tmp_path: 
         policy = RetryPolicy(attempts=2, initial_s=0.001)
         path = fetch(kind, server.url, job_at(server), tmp_path / "film.mp4", retry=policy)
     assert path.read_bytes() == FILM
-    assert len(site.asked) == 21
+    assert len(site.requests) == 21
     assert site.starts == [None, *(sum(cuts[: count + 1]) for count in range(20))]
     assert sum(site.sent) == len(FILM)
-    assert {asked.headers["if-range"] for asked in site.asked[1:]} == {'"v1"'}
-    assert {asked.headers["accept-encoding"] for asked in site.asked} == {"identity"}
+    assert {request.headers["if-range"] for request in site.requests[1:]} == {'"v1"'}
+    assert {request.headers["accept-encoding"] for request in site.requests} == {"identity"}
     assert names_in(tmp_path) == ["film.mp4"]
 
 
@@ -47,7 +47,7 @@ def test_retries_without_progress_are_limited(tmp_path: Path) -> None:
     site = Site(FILM, cuts=(1000, *[0] * 99))
     with serving(site) as server, pytest.raises(errors.DownloadError) as caught:
         fetch("sync", server.url, job_at(server), tmp_path / "film.mp4")
-    assert [asked.path for asked in site.asked].count("/film.mp4") == 1 + 3
+    assert [request.path for request in site.requests].count("/film.mp4") == 1 + 3
     assert caught.value.interrupted
     assert names_in(tmp_path) == ["film.mp4.part", "film.mp4.part.json"]
 
@@ -81,8 +81,8 @@ def changed_file(response: ServedResponse) -> None:
 def changed_file_without_if_range(response: ServedResponse) -> None:
     """Serve a different file after the first response, and ignore If-Range."""
     if response.number > 1:
-        whole = response.asked.start is None
-        response.body = OTHER if whole else OTHER[response.asked.start :]
+        whole = response.request.start is None
+        response.body = OTHER if whole else OTHER[response.request.start :]
         response.headers["ETag"] = '"v2"'
 
 
@@ -104,19 +104,19 @@ def with_range(text: str) -> Callable[[ServedResponse], None]:
 
 
 def refused_range(response: ServedResponse) -> None:
-    if response.asked.start is not None:
+    if response.request.start is not None:
         response.status, response.body = 416, b""
         response.headers |= {"Content-Length": "0", "Content-Range": f"bytes */{len(FILM)}"}
 
 
 def failed_condition(response: ServedResponse) -> None:
-    if response.asked.start is not None:
+    if response.request.start is not None:
         response.status, response.body = 412, b""
         response.headers["Content-Length"] = "0"
 
 
 def short_ranges(response: ServedResponse) -> None:
-    start = response.asked.start
+    start = response.request.start
     if start is not None:
         response.body = response.body[:70_000]
         end = start + len(response.body) - 1
@@ -231,7 +231,7 @@ def test_an_unusual_server_gives_the_right_file_or_an_error(name: str, tmp_path:
         fetch("sync", server.url, job, path)
     assert path.read_bytes() == case.expected
     assert names_in(tmp_path) == ["film.mp4"]
-    assert {asked.path for asked in site.asked} == {"/film.mp4"}
+    assert {request.path for request in site.requests} == {"/film.mp4"}
     if case.starts is not None:
         assert tuple(site.starts) == case.starts
 
@@ -243,11 +243,11 @@ def test_the_api_resumes_a_failed_link_if_it_has_the_same_file(same: bool, tmp_p
     with serving(cdn) as links, serving(api) as server:
         path = fetch("sync", server.url, job_at(links, len(FILM)), tmp_path / "film.mp4")
     assert path.read_bytes() == FILM
-    assert [asked.path for asked in api.asked] == ["/api/render/proxy/r1/download"]
+    assert [request.path for request in api.requests] == ["/api/render/proxy/r1/download"]
     assert api.sent == [200_000 if same else 300_000]
-    assert f"Bearer {TOKEN}" == api.asked[0].headers["authorization"]
-    assert all("authorization" not in asked.headers for asked in cdn.asked)
-    assert all("x-skill-source" not in asked.headers for asked in cdn.asked)
+    assert f"Bearer {TOKEN}" == api.requests[0].headers["authorization"]
+    assert all("authorization" not in request.headers for request in cdn.requests)
+    assert all("x-skill-source" not in request.headers for request in cdn.requests)
 
 
 def test_a_date_from_one_host_is_not_sent_to_another(tmp_path: Path) -> None:
@@ -299,7 +299,7 @@ def test_the_next_call_resumes_even_with_a_new_signature(kind: str, tmp_path: Pa
     with serving(site) as server:
         with pytest.raises(errors.DownloadError):
             fetch(kind, server.url, job_at(server, path="/film.mp4?signature=1"), path)
-        site.asked.clear()
+        site.requests.clear()
         site.cuts.clear()
         seen: list[tuple[int, int | None]] = []
         job = job_at(server, path="/film.mp4?signature=2")
@@ -333,7 +333,7 @@ def test_an_unverifiable_part_is_discarded(what: str, tmp_path: Path) -> None:
         with pytest.raises(errors.DownloadError):
             fetch("sync", server.url, job_at(server), path)
         CORRUPTIONS[what](record)
-        site.asked.clear()
+        site.requests.clear()
         site.cuts.clear()
         name = "r2" if what == "of another render" else "r1"
         fetch("sync", server.url, job_at(server, name=name), path)

@@ -164,7 +164,7 @@ def test_an_unusable_target_is_rejected_before_any_request(make: str, tmp_path: 
     site = Site(FILM)
     with serving(site) as server, pytest.raises(errors.InvalidRequestError):
         fetch("sync", server.url, job_at(server), targets[make], overwrite=True)
-    assert site.asked == []
+    assert site.requests == []
     assert Path(os.devnull).is_char_device()
 
 
@@ -185,7 +185,7 @@ def test_an_unwritable_part_is_an_error_before_any_request(
     with serving(site) as server, pytest.raises(errors.OutputError) as caught:
         fetch(kind, server.url, job_at(server), tmp_path / "film.mp4")
     assert isinstance(caught.value, OSError)
-    assert site.asked == []
+    assert site.requests == []
     assert victim.read_bytes() == b"precious"
 
 
@@ -207,7 +207,7 @@ def test_a_read_only_folder_is_an_error_before_any_request(tmp_path: Path) -> No
     site = Site(FILM)
     with serving(site) as server, pytest.raises(errors.OutputError):
         fetch("sync", server.url, job_at(server), folder / "film.mp4")
-    assert site.asked == []
+    assert site.requests == []
 
 
 @contextmanager
@@ -232,7 +232,7 @@ def test_a_download_is_resumed_after_a_full_disk(kind: str, tmp_path: Path) -> N
         with disk_space(MEGABYTE), pytest.raises(errors.OutputError):
             fetch(kind, server.url, job, path)
         assert (tmp_path / "film.mp4.part").stat().st_size == MEGABYTE
-        assert len(site.asked) == 1  # not retried
+        assert len(site.requests) == 1  # not retried
         fetch(kind, server.url, job, path)
     assert path.read_bytes() == film
     assert site.starts == [None, MEGABYTE]
@@ -395,7 +395,7 @@ def test_an_unusable_file_is_rejected_before_any_request(
             file.close()
         with serving(site) as server, pytest.raises(errors.InvalidRequestError):
             download_to(kind, server.url, job_at(server), file)  # type: ignore[arg-type]
-    assert site.asked == []
+    assert site.requests == []
 
 
 @pytest.mark.parametrize("kind", ["asyncio", "trio"])

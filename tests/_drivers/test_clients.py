@@ -79,8 +79,8 @@ def test_a_pickled_client_works_in_another_process(backend: LocalBackend) -> Non
             check=True,
         )
     assert done.stdout.strip() == b"100"
-    asked = [seen for seen in backend.requests if seen.path.endswith("anonymous-token")]
-    assert len(asked) == 1
+    requests = [seen for seen in backend.requests if seen.path.endswith("anonymous-token")]
+    assert len(requests) == 1
 
 
 def test_a_copy_with_other_options_uses_the_same_connections() -> None:
@@ -182,15 +182,15 @@ def test_hooks_are_called_for_each_attempt_on_both_loops(loop: str) -> None:
         await http_client.aclose()
 
     anyio.run(main, backend=loop)
-    asked = [info for info in infos if isinstance(info, RequestInfo)]
+    requests = [info for info in infos if isinstance(info, RequestInfo)]
     responses = [info for info in infos if isinstance(info, ResponseInfo)]
     assert [type(info) for info in infos] == [RequestInfo, ResponseInfo] * 3
-    assert {(info.method, info.host, info.path) for info in asked} == {
+    assert {(info.method, info.host, info.path) for info in requests} == {
         ("GET", "api.test", "/api/credits/balance/simple")
     }
     assert [info.status for info in responses] == [None, 503, 200]
     assert isinstance(responses[0].error, errors.APIConnectionError)
-    assert all(info.request is request for info, request in zip(responses, asked, strict=True))
+    assert all(info.request is request for info, request in zip(responses, requests, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -215,15 +215,15 @@ def test_certificates_that_cannot_be_used_name_their_variable(
         client.credits.balance()
 
 
-def test_a_server_that_speaks_http_is_not_asked_again_over_https(
+def test_https_to_a_plain_http_server_is_not_retried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    asked: list[object] = []
+    connections: list[object] = []
 
     class Handler(BaseHTTPRequestHandler):
         def setup(self) -> None:
-            asked.append(self.client_address)
+            connections.append(self.client_address)
             super().setup()
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -235,7 +235,7 @@ def test_a_server_that_speaks_http_is_not_asked_again_over_https(
         ):
             client.credits.balance()
         server.shutdown()
-    assert len(asked) == 1
+    assert len(connections) == 1
     assert "speaks http, not https" in caught.value.remedy
     assert address in caught.value.message
 

@@ -55,7 +55,7 @@ def test_the_phases_of_a_job_can_be_inspected(bench: Bench) -> None:
 def test_a_finished_job_returns_its_result_to_the_same_call_immediately(bench: Bench) -> None:
     with bench.client() as client:
         first = client.remove_background(bench.clip, **bench.order())
-        asked = len(bench.backend.requests)
+        count = len(bench.backend.requests)
         moved = bench.clip.rename(bench.folder / "moved.mp4")
         try:
             second = client.remove_background(moved, **bench.order())
@@ -63,7 +63,7 @@ def test_a_finished_job_returns_its_result_to_the_same_call_immediately(bench: B
             fourth = Job.resume(bench.path)
         finally:
             moved.rename(bench.clip)
-    assert len(bench.backend.requests) == asked
+    assert len(bench.backend.requests) == count
     for again in (second, third, fourth):
         assert (again.path, again.job.id) == (first.path, first.job.id)
         assert (again.credits_spent, again.duration_s) == (1, first.duration_s)

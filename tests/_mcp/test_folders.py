@@ -81,7 +81,7 @@ def test_a_folder_may_itself_be_a_link(inside: Path, tmp_path: Path) -> None:
     assert folders.contains(os.fspath(inside / "talk.mp4"))
 
 
-def test_what_is_not_a_folder_is_refused_at_startup(inside: Path) -> None:
+def test_only_folders_are_accepted_at_startup(inside: Path) -> None:
     with pytest.raises(InvalidRequestError, match="is not a folder"):
         Folders.of([inside / "talk.mp4"])
     with pytest.raises(InvalidRequestError, match="no folder"):

@@ -38,7 +38,7 @@ def test_the_time_left_does_not_include_what_precedes_the_first_frame(
     assert [now.eta_s for now in seen] == [None, pytest.approx(98), 0]
 
 
-def test_an_error_is_not_the_end() -> None:
+def test_after_an_error_completion_is_not_reported() -> None:
     seen: list[Progress] = []
 
     def call() -> None:

@@ -21,7 +21,7 @@ MARKS = "a" + "\u0301" * 200_000 + "\u0323" * 200_000
         ("", "", ""),
     ],
 )
-def test_any_text_has_a_path_and_perhaps_a_host(url: str, path: str, host: str) -> None:
+def test_any_text_is_split_into_a_path_and_an_optional_host(url: str, path: str, host: str) -> None:
     assert (urls.path_of(url), urls.host_of(url)) == (path, host)
 
 

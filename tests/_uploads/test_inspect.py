@@ -138,7 +138,7 @@ def test_an_audio_file_with_a_cover_picture_is_audio(folder: Path, tmp_path: Pat
     assert (look(path).kind, look(path).width, look(path).audio_codec) == ("audio", None, "aac")
 
 
-def test_a_rotated_photo_has_its_size_as_shown(folder: Path) -> None:
+def test_the_size_of_a_rotated_photo_is_that_of_the_displayed_picture(folder: Path) -> None:
     info = look(folder / "turned.jpg")
     assert (info.width, info.height, info.rotation_deg) == (HEIGHT, WIDTH, 90)
 

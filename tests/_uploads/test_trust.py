@@ -160,7 +160,7 @@ def test_an_untrusted_conversation_of_a_trusting_client_accepts_public_links(cli
         session = client.sessions.create()
         talk = session.conversation(local_files=False)
         assert isinstance(talk.say(f"upload {inside.url}/a.mp4").error, InvalidRequestError)
-        assert inside.asked.empty()
+        assert inside.requests.empty()
         (sent,) = session.upload(clip)
         assert "Uploaded" in talk.say(f"upload {sent.cdn_url}").text
 
@@ -181,7 +181,7 @@ def test_private_urls_are_refused_before_anything_is_sent(client: Client) -> Non
         ):
             with pytest.raises(InvalidRequestError):
                 client.uploads.upload_urls("1", url)
-        assert inside.asked.empty()
+        assert inside.requests.empty()
     assert uploads(client) == before
 
 
@@ -193,7 +193,7 @@ def test_the_backend_checks_every_resolved_address(
         session = client.sessions.create()
         with pytest.raises(NemoError, match="public internet"):
             client.uploads.upload_urls(session.id, f"{inside.url}/a.mp4")
-        assert inside.asked.empty()
+        assert inside.requests.empty()
 
 
 def test_private_urls_can_be_allowed() -> None:

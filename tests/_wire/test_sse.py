@@ -401,9 +401,9 @@ def test_any_json_decodes_without_an_exception(value: object) -> None:
 def test_the_agents_question_is_part_of_the_text() -> None:
     call = {"functionCall": {"id": "1", "name": "ask_question", "args": {"question": "Which one?"}}}
     done = {"functionResponse": {"id": "1", "name": "ask_question", "response": {}}}
-    asked = answer(data(adk({"text": "I need to know."}), adk(call), adk(done)))
-    assert asked.text == "I need to know.\n\nWhich one?"
-    assert not asked.fell_silent
+    builder = answer(data(adk({"text": "I need to know."}), adk(call), adk(done)))
+    assert builder.text == "I need to know.\n\nWhich one?"
+    assert not builder.fell_silent
 
 
 def _tool(name: str, response: Mapping[str, object]) -> dict[str, object]:
@@ -421,9 +421,9 @@ def _tool(name: str, response: Mapping[str, object]) -> dict[str, object]:
     ],
 )
 def test_a_tool_that_failed_is_a_warning(response: Mapping[str, object], warning: str) -> None:
-    told = answer(data(_tool("add_title", response), adk({"text": "Done."})))
-    assert told.reply().warnings == (warning,)
-    assert told.failure is None
+    builder = answer(data(_tool("add_title", response), adk({"text": "Done."})))
+    assert builder.reply().warnings == (warning,)
+    assert builder.failure is None
 
 
 @pytest.mark.parametrize(
@@ -436,5 +436,5 @@ def test_a_tool_that_succeeded_is_not_a_warning(response: Mapping[str, object]) 
 def test_a_repeated_tool_call_withdraws_its_failure_until_the_agent_speaks() -> None:
     failed, worked = _tool("add", {"error": "busy"}), _tool("add", {"status": "success"})
     assert not answer(data(failed, worked, adk({"text": "Done."}))).reply().warnings
-    told = answer(data(failed, adk({"text": "I can't."}), worked, adk({"text": "Done."})))
-    assert told.reply().warnings == ("busy",)
+    builder = answer(data(failed, adk({"text": "I can't."}), worked, adk({"text": "Done."})))
+    assert builder.reply().warnings == ("busy",)

@@ -424,10 +424,10 @@ def test_serve_and_the_module_are_the_same_program(tmp_path: Path) -> None:
     ) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[-1]
-        asked = CliRunner(**SEPARATE_STREAMS, env={"NEMO_API_URL": url}).invoke(app, ["credits"])
+        result = CliRunner(**SEPARATE_STREAMS, env={"NEMO_API_URL": url}).invoke(app, ["credits"])
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
-    assert asked.stdout == "100 credits available\n"
+    assert result.stdout == "100 credits available\n"
     assert process.returncode == 0
 
 

@@ -141,6 +141,6 @@ def test_the_pages_of_the_reference_name_the_files_that_they_are_generated_from(
         for shown in re.findall(r"^::: nemovideo\.(\S+)", text, re.MULTILINE):
             found = [path.removesuffix(".py").rstrip("/") for path in named]
             assert any(f"nemovideo/{shown.replace('.', '/')}".startswith(path) for path in found)
-        asked = re.search(r"`python -m pydoc (\S+)`", text)
-        assert asked, page
-        assert pydoc.locate(asked[1]), page
+        command = re.search(r"`python -m pydoc (\S+)`", text)
+        assert command, page
+        assert pydoc.locate(command[1]), page

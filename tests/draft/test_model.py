@@ -321,7 +321,7 @@ def test_trimming_moves_up_what_follows_and_shortens_track_and_draft() -> None:
     assert result.tracks[0].duration_ms == result.duration_ms == 6_500
 
 
-def test_words_are_set_under_the_key_that_held_them() -> None:
+def test_new_text_is_stored_under_the_existing_key() -> None:
     sample = draft(track(7, segment(1, content="old", size=9), segment(1, size=9)))
     changed = sample.with_text(0, 0, "new").with_text(0, 1, "more")
     assert [piece.metadata for piece in changed.tracks[0].segments] == [

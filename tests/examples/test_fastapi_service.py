@@ -103,7 +103,7 @@ def test_a_file_that_is_not_a_clip_is_named_without_advice_for_programmers(servi
     assert httpx.get(f"{service}/clips/other/events").status_code == 404
 
 
-def test_visitors_reach_nothing_but_their_own_clips(service: str, clip: Path) -> None:
+def test_visitors_can_access_only_their_own_clips(service: str, clip: Path) -> None:
     secret = clip.with_name("secret.png")
     secret.write_bytes(b"secret")
     with origin(reply(b"inside")) as inside:
@@ -120,7 +120,7 @@ def test_visitors_reach_nothing_but_their_own_clips(service: str, clip: Path) ->
             (*_, last) = _news(service, started.json()["id"])
             outcome = str(last).replace(Path(words).name, "NAME")
             outcomes.append(re.sub(r"attach\('\d+'\)", "attach(ID)", outcome))
-        assert inside.asked.empty()
+        assert inside.requests.empty()
     assert "secret" not in str(outcomes)
     assert outcomes[0] == outcomes[2]  # which files exist is not revealed
     assert not any("done" in outcome for outcome in outcomes)

@@ -398,7 +398,7 @@ def test_long_names_are_written(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [output]
 
 
-def test_what_is_not_a_frame_is_refused(matting: Matting, tmp_path: Path) -> None:
+def test_invalid_frames_are_refused(matting: Matting, tmp_path: Path) -> None:
     picture = person_picture()
     with pytest.raises(InvalidRequestError, match=r"ndarray is not a frame"):
         matting.write([picture], tmp_path / "x.mp4")  # type: ignore[list-item]

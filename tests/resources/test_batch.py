@@ -19,11 +19,11 @@ from nemovideo.models import Progress
 from tests.support.batch import (
     BROKEN,
     GOOD,
-    asked,
     make_broken,
     make_clips,
     quick_backend,
     quick_client,
+    request_count,
     results,
 )
 
@@ -59,7 +59,7 @@ def check_all_done(report: BatchReport, out: Path, backend: LocalBackend, client
     assert len(report.done) + len(report.skipped) == GOOD
     assert len({path.read_bytes() for path in out.glob("*.mp4")}) == GOOD
     assert 100 - client.credits.balance().available == GOOD
-    assert asked(backend, "/api/render/proxy/lambda") == GOOD
+    assert request_count(backend, "/api/render/proxy/lambda") == GOOD
     records = list(map(checkpoints.load, (out / ".nemovideo-batch").glob("*.json")))
     assert sum(record is not None and record.finished for record in records) == GOOD
 

@@ -209,7 +209,7 @@ def read_events(text: str) -> list[Any]:
     return [json.loads(frame.removeprefix("data: ")) for frame in frames]
 
 
-def spoken(events: Sequence[Any]) -> str:
+def complete_text(events: Sequence[Any]) -> str:
     """Return the text of the events that are not partial."""
     return "".join(
         part.get("text", "")

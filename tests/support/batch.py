@@ -86,7 +86,7 @@ def results(folder: Path) -> dict[str, tuple[int, int]]:
     }
 
 
-def asked(backend: LocalBackend, path: str) -> int:
+def request_count(backend: LocalBackend, path: str) -> int:
     """Return the number of requests for a path."""
     return sum(request.path == path for request in backend.requests)
 

@@ -27,8 +27,8 @@ def some_bytes(count: int, seed: str = "film") -> bytes:
 
 
 @attrs.frozen
-class Asked:
-    """A received request."""
+class ReceivedRequest:
+    """A request that the server received."""
 
     path: str
     headers: dict[str, str]
@@ -45,7 +45,7 @@ class ServedResponse:
     """The response that the server is about to send; `change` may edit it."""
 
     number: int
-    asked: Asked
+    request: ReceivedRequest
     status: int
     headers: dict[str, str]
     body: bytes
@@ -58,7 +58,7 @@ class Site:
     Attributes:
         cuts: For each request, the number of bytes of the body before the connection drops, or
             None.
-        asked: The received requests.
+        requests: The received requests.
         sent: The number of bytes of each response's body.
     """
 
@@ -76,15 +76,17 @@ class Site:
         self.modified = modified
         self.cuts = list(cuts)
         self.change = change
-        self.asked: list[Asked] = []
+        self.requests: list[ReceivedRequest] = []
         self.sent: list[int] = []
 
     def __call__(self, connection: socket.socket, head: bytes) -> None:
         first, *lines = head.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
         pairs = (line.partition(":") for line in lines)
-        asked = Asked(first.split()[1], {k.strip().lower(): v.strip() for k, _, v in pairs})
-        self.asked.append(asked)
-        response = self._response(asked)
+        request = ReceivedRequest(
+            first.split()[1], {k.strip().lower(): v.strip() for k, _, v in pairs}
+        )
+        self.requests.append(request)
+        response = self._response(request)
         response.cut_at = self.cuts.pop(0) if self.cuts else None
         self.change(response)
         self.sent.append(
@@ -96,10 +98,10 @@ class Site:
         connection.sendall(f"HTTP/1.1 {response.status} So\r\n{written}\r\n".encode("latin-1"))
         connection.sendall(response.body[: response.cut_at])
 
-    def _response(self, asked: Asked) -> ServedResponse:
+    def _response(self, request: ReceivedRequest) -> ServedResponse:
         headers = {"ETag": self.etag, "Last-Modified": self.modified, "Connection": "close"}
-        fresh = asked.headers.get("if-range") in (None, self.etag, self.modified)
-        start, total = asked.start, len(self.data)
+        fresh = request.headers.get("if-range") in (None, self.etag, self.modified)
+        start, total = request.start, len(self.data)
         if start is None or not fresh:
             status, body = 200, self.data
         elif start >= total:
@@ -109,12 +111,12 @@ class Site:
             status, body = 206, self.data[start:]
             headers["Content-Range"] = f"bytes {start}-{total - 1}/{total}"
         headers["Content-Length"] = str(len(body))
-        return ServedResponse(len(self.asked), asked, status, headers, body)
+        return ServedResponse(len(self.requests), request, status, headers, body)
 
     @property
     def starts(self) -> list[int | None]:
-        """The first byte of each request; see `Asked.start`."""
-        return [asked.start for asked in self.asked]
+        """The first byte of each request; see `ReceivedRequest.start`."""
+        return [request.start for request in self.requests]
 
 
 @contextmanager

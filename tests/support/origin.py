@@ -15,14 +15,14 @@ import attrs
 class Origin:
     """Answers every request with `response`, then closes or holds the connection.
 
-    `asked` gets the first line of each request, `disconnected` a None for each client that
+    `requests` gets the first line of each request, `disconnected` a None for each client that
     disconnected while its connection was held.
     """
 
     listener: socket.socket
     response: bytes = b""
     hold: bool = False
-    asked: queue.Queue[str] = attrs.field(factory=queue.Queue)
+    requests: queue.Queue[str] = attrs.field(factory=queue.Queue)
     disconnected: queue.Queue[None] = attrs.field(factory=queue.Queue)
 
     @property
@@ -41,7 +41,7 @@ class Origin:
             head = connection.recv(65536).decode("latin-1")
             if not head:
                 return
-            self.asked.put(head.partition("\r\n")[0])
+            self.requests.put(head.partition("\r\n")[0])
             connection.sendall(self.response)
             while self.hold:
                 if not connection.recv(1):

@@ -34,15 +34,15 @@ def test_a_sentence_is_routed_to_its_handler() -> None:
 
 
 def test_a_very_long_text_is_not_searched_for_files() -> None:
-    asked: list[str] = []
+    checked: list[str] = []
     text = "a.mp4 " * 50_000
 
     def is_file(path: str) -> bool:
-        asked.append(path)
+        checked.append(path)
         return False
 
     assert route(text, is_file=is_file) == Routed(Route.AGENT, rest=text.strip())
-    assert asked == []
+    assert checked == []
 
 
 def test_an_edit_comes_before_the_export_that_was_asked_for_with_it() -> None:

@@ -10,7 +10,7 @@ from nemovideo.local.timeline import Background
 from tests.support.agent import TALK, ask, phrases, wrong
 
 
-def asked(words: str) -> Turn:
+def respond_to(words: str) -> Turn:
     return respond(words, timeline=None, media=[TALK])
 
 
@@ -20,7 +20,7 @@ def backgrounds(turn: Turn) -> list[Background | None]:
 
 def test_the_mask_alone_can_be_requested_and_the_picture_restored() -> None:
     for words in phrases("masks"):
-        turn = asked(words)
+        turn = respond_to(words)
         assert turn.changed, words
         assert backgrounds(turn) == [Background("matte")], words
         again = "restore the original background"
@@ -31,7 +31,7 @@ def test_the_mask_alone_can_be_requested_and_the_picture_restored() -> None:
 def test_other_requests_with_the_same_words_are_not_about_the_mask() -> None:
     def kind(words: str) -> str:
         return ",".join(
-            background.kind if background else "-" for background in backgrounds(asked(words))
+            background.kind if background else "-" for background in backgrounds(respond_to(words))
         )
 
     assert not wrong("not_masks", kind)
@@ -39,7 +39,7 @@ def test_other_requests_with_the_same_words_are_not_about_the_mask() -> None:
 
 def test_the_formats_are_listed() -> None:
     for words in phrases("formats"):
-        turn = asked(words)
+        turn = respond_to(words)
         said = " ".join(step.text for step in turn.steps)
         assert not turn.changed, words
         assert all(name in said for name in ("MP4", "WebM", "MOV", "GIF", "PNG")), words

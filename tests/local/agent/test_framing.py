@@ -49,11 +49,11 @@ def test_the_sound_of_the_background_video_is_changed() -> None:
 def test_an_answer_completes_the_request() -> None:
     wrong = []
     for row in rows("answers"):
-        asked = respond(row["first"], timeline=start(), media=(TALK,))
-        assert asked.question is not None, row["first"]
-        assert not asked.changed
+        first = respond(row["first"], timeline=start(), media=(TALK,))
+        assert first.question is not None, row["first"]
+        assert not first.changed
         for text in row["texts"]:
-            turn = respond(text, timeline=start(), media=(TALK,), question=asked.question)
+            turn = respond(text, timeline=start(), media=(TALK,), question=first.question)
             if gist(turn) != row["then"] or turn.question is not None:
                 wrong.append((row["first"], text, row["then"], gist(turn)))
     assert not wrong

@@ -329,8 +329,8 @@ def test_the_agent_asks_which_one_is_meant() -> None:
 
 def test_the_agent_asks_what_fades() -> None:
     title, music = "add a title 'Hi'", "add song.mp3 as music"
-    asked = _after([f"{title} and {music}"], "fade it in")[1]
-    assert asked == "Which do you mean: the title or the music?"
+    question = _after([f"{title} and {music}"], "fade it in")[1]
+    assert question == "Which do you mean: the title or the music?"
     assert _after([title], "fade both")[1] == "Which do you mean: the title or the video?"
     assert _after([title], "两个都淡入")[1] == "你指的是标题还是视频？"
 

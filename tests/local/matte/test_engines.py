@@ -176,7 +176,7 @@ def test_the_input_layout_is_parsed_from_the_shape() -> None:
     assert first.dtype == np.uint8
 
 
-def test_a_model_has_its_own_normalization(tmp_path: Path) -> None:
+def test_the_normalization_of_a_model_is_applied(tmp_path: Path) -> None:
     tiny_onnx(tmp_path / "mine.onnx")
     engine = load_matting(Model(tmp_path / "mine.onnx", mean=0.5, std=(0.5, 0.5, 0.5))).engine
     gray = np.full((8, 8, 3), 255, dtype=np.uint8)

@@ -194,7 +194,7 @@ def test_repeated_frames_are_cut_once(times: list[int]) -> None:
     assert len({id(cut) for _, cut in followed}) == len(pictures)
 
 
-def test_the_farther_key_frame_counts_for_more_than_its_distance_says() -> None:
+def test_the_farther_key_frame_weighs_more_than_its_distance_suggests() -> None:
     sure = np.ones((4, 4), dtype=np.float32)
     empty, full = Propagated(np.zeros_like(sure), sure), Propagated(sure, sure)
     assert 0.3 < between(empty, full, 0.25).mean() < 0.4

@@ -313,7 +313,7 @@ def test_picture_and_sound_fade_in_and_out(tmp_path: Path) -> None:
     assert seen.loudness(1.9, 2.0) < 0.2 * seen.loudness(0.8, 1.0)
 
 
-def test_a_logo_has_its_corner_size_and_time(tmp_path: Path) -> None:
+def test_the_corner_size_and_time_of_a_logo_are_applied(tmp_path: Path) -> None:
     talk = _talk(tmp_path, seconds=0.4)
     logo = item(make_image(tmp_path / "logo.png", RED), "m2")
     shown = Overlay("m2", "logo.png", 200, position="top right", size=0.25)
@@ -344,7 +344,7 @@ def test_a_title_fades_at_its_own_ends(tmp_path: Path) -> None:
     assert shown[4] == pytest.approx(whole / 2, rel=0.35)
 
 
-def test_a_title_has_its_color_size_and_corner(tmp_path: Path) -> None:
+def test_the_color_size_and_corner_of_a_title_are_applied(tmp_path: Path) -> None:
     talk = _talk(tmp_path, seconds=0.2, size=(320, 240))
     plain = _rendered(timeline_of(talk), tmp_path, talk, name="plain.mp4").frames[2].astype(int)
 
@@ -361,7 +361,7 @@ def test_a_title_has_its_color_size_and_corner(tmp_path: Path) -> None:
     assert np.ptp(shown(size=2.0)[1][:, 0]) > 1.6 * np.ptp(places[:, 0])
 
 
-def test_a_background_video_has_its_volume(tmp_path: Path) -> None:
+def test_the_volume_of_a_background_video_is_applied(tmp_path: Path) -> None:
     talk = _talk(tmp_path, seconds=0.8)
     waves = item(make_video(tmp_path / "waves.mp4", seconds=0.3, tone=0.4), "m2")
     loud = [

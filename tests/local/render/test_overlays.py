@@ -75,7 +75,7 @@ def test_an_animated_overlay_loops_with_its_alpha(tmp_path: Path, name: str) -> 
         assert near(at(frame, (HEIGHT - 30, WIDTH - 14)), BLUE, 16), "transparent"
 
 
-def test_an_overlay_has_its_opacity(tmp_path: Path) -> None:
+def test_the_opacity_of_an_overlay_is_applied(tmp_path: Path) -> None:
     media = {"m1": item(talk(tmp_path / "t.mp4")), "m2": item(sticker(tmp_path / "s.mov"), "m2")}
     result = render(draft(opacity=0.5), media, tmp_path / "o.mp4", engine=YellowMatte())
     half = tuple((a + b) // 2 for a, b in zip(RED, BLUE, strict=True))

@@ -53,9 +53,9 @@ def test_mono_is_as_loud_as_stereo(tmp_path: Path, silent: MediaItem, codec: str
     path = film(tmp_path / "m.mkv", shades(FPS), tracks=[Track(mono_tone(), codec, "mono")])
     speech, music = item(path), item(path, "m2")
     sounds = (Sound("m2", "m.mkv", 1000, volume=0.5),)
-    spoken = timeline_of(speech, volume=0.5)
-    played = draft(silent, Clip("video", 1000, "clip", media="m1"), sounds=sounds)
-    for timeline, media in ((spoken, {"m1": speech}), (played, {"m1": silent, "m2": music})):
+    as_clip = timeline_of(speech, volume=0.5)
+    as_music = draft(silent, Clip("video", 1000, "clip", media="m1"), sounds=sounds)
+    for timeline, media in ((as_clip, {"m1": speech}), (as_music, {"m1": silent, "m2": music})):
         seen = look(render(timeline, media, tmp_path / "o.mp4").path)
         assert seen.sound is not None
         assert seen.loudness(0.2, 0.8) == pytest.approx(TONE / 2, rel=0.08)

@@ -14,7 +14,7 @@ from nemovideo import Client, errors
 from nemovideo.local import Fault, LocalBackend
 from nemovideo.local.server.faults import Faults, read_faults
 from nemovideo.local.server.sse import TEMPORARY_ISSUE
-from tests.support.app import VIDEO, Api, read_events, run_body, serving, spoken
+from tests.support.app import VIDEO, Api, complete_text, read_events, run_body, serving
 from tests.support.jobs import QuickRenderer
 
 BALANCE = "/api/credits/balance/simple"
@@ -38,8 +38,8 @@ def receive(api: Api, session_id: str, timeout_s: float) -> tuple[bytes, Excepti
 
 def test_a_rule_fires_on_the_requests_that_it_counts() -> None:
     faults = Faults([Fault(kind="drop", method="GET", path="/a*", nth=2, times=2)])
-    asked = ["/a", "/b", "/ab", "/a", "/a"]
-    assert [len(faults.fire("GET", path)) for path in asked] == [0, 0, 1, 1, 0]
+    paths = ["/a", "/b", "/ab", "/a", "/a"]
+    assert [len(faults.fire("GET", path)) for path in paths] == [0, 0, 1, 1, 0]
     assert faults.fire("POST", "/a") == ()
 
 
@@ -54,7 +54,7 @@ def test_a_rule_without_a_limit_fires_until_it_is_cleared() -> None:
 @pytest.mark.parametrize("kind", ["silent", "with_text", "slow", "heartbeats", "inject"])
 def test_a_rule_for_runs_counts_only_runs(kind: Any, path: str) -> None:
     faults = Faults([Fault(kind=kind, path=path, nth=2)])
-    asked = [
+    requests = [
         ("POST", "/api/upload-video/x"),
         ("POST", "/run_sse"),
         ("GET", "/api/state/x"),
@@ -62,7 +62,7 @@ def test_a_rule_for_runs_counts_only_runs(kind: Any, path: str) -> None:
         ("POST", "/run_sse"),
         ("POST", "/run_sse"),
     ]
-    assert [len(faults.fire(*request)) for request in asked] == [0, 0, 0, 0, 1, 0]
+    assert [len(faults.fire(*request)) for request in requests] == [0, 0, 0, 0, 1, 0]
 
 
 def test_a_rule_for_runs_needs_no_path() -> None:
@@ -233,12 +233,12 @@ def test_a_file_can_be_served_without_ranges_or_with_other_headers() -> None:
             assert tag in (None, response.headers["etag"])
 
 
-def test_a_rule_makes_edits_silent_or_spoken() -> None:
+def test_a_rule_makes_replies_silent_or_adds_text() -> None:
     with serving(faults=[on_run("silent", form="stop"), on_run("with_text", nth=2)]) as api:
         session_id = api.session()
         silent = api.events(session_id, "edit one")
-        assert (spoken(silent), silent[-1]["errorCode"]) == ("", "STOP")
-        assert spoken(api.events(session_id, "quietly two")) == "Done! The title is there."
+        assert (complete_text(silent), silent[-1]["errorCode"]) == ("", "STOP")
+        assert complete_text(api.events(session_id, "quietly two")) == "Done! The title is there."
         assert api.titles(session_id) == ["one", "two"]
 
 
@@ -274,7 +274,7 @@ def test_a_failure_after_an_edit_keeps_the_edit_and_its_charge() -> None:
 def test_a_temporary_issue_follows_the_successful_answer() -> None:
     with serving() as api:
         events = read_events(failing_run(api, "temporary", None))
-        assert spoken(events) == f"Done! The title is there.{TEMPORARY_ISSUE}"
+        assert complete_text(events) == f"Done! The title is there.{TEMPORARY_ISSUE}"
 
 
 def test_slow_events_use_the_injected_sleep() -> None:

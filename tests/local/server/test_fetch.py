@@ -70,18 +70,18 @@ def test_a_content_length_over_the_limit_is_rejected_before_the_body() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "asked"),
+    ("path", "requested"),
     [
         ("/my clip.mp4", "/my%20clip.mp4"),
         ("/说话 100%.mp4?von=Käse", "/%E8%AF%B4%E8%AF%9D%20100%25.mp4?von=K%C3%A4se"),
         ("/a%20b.mp4#part", "/a%20b.mp4"),
     ],
 )
-def test_urls_may_contain_spaces_and_unicode(path: str, asked: str) -> None:
+def test_urls_may_contain_spaces_and_unicode(path: str, requested: str) -> None:
     with serving() as api, origin(reply(VIDEO)) as there:
         response = upload_url(api, api.session(), there.url + path)
         assert response.status_code == 200, response.text
-        assert there.asked.get(timeout=10) == f"GET {asked} HTTP/1.1"
+        assert there.requests.get(timeout=10) == f"GET {requested} HTTP/1.1"
 
 
 def test_slow_urls_do_not_block_other_work() -> None:
@@ -94,7 +94,7 @@ def test_slow_urls_do_not_block_other_work() -> None:
         for number in range(40):
             pool.submit(upload_url, api, slow, f"{there.url}/{number}.mp4")
         for _ in range(16):
-            there.asked.get(timeout=10)
+            there.requests.get(timeout=10)
         other = api.session_with_video()
         api.events(other, "edit Hello")
         api.submit(other, "r", format="mp4")
@@ -112,7 +112,7 @@ def test_a_fetch_is_aborted_when_its_client_disconnects() -> None:
         )
         with socket.create_connection(("127.0.0.1", api.backend.port)) as client:
             client.sendall(request.encode())
-            there.asked.get(timeout=10)
+            there.requests.get(timeout=10)
         there.disconnected.get(timeout=10)
 
 
@@ -153,7 +153,7 @@ def test_private_addresses_can_be_rejected() -> None:
     with serving(private_urls=False) as api, origin(reply(VIDEO)) as there:
         response = upload_url(api, api.session(), f"{there.url}/a.mp4")
         assert (response.status_code, "public internet" in response.text) == (400, True)
-        assert there.asked.empty()
+        assert there.requests.empty()
 
 
 def test_a_redirect_to_a_private_address_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,8 +166,8 @@ def test_a_redirect_to_a_private_address_is_rejected(monkeypatch: pytest.MonkeyP
     ):
         response = upload_url(api, api.session(), f"{there.url}/a.mp4")
         assert (response.status_code, "public internet" in response.text) == (400, True)
-        assert there.asked.get(timeout=10).startswith("GET /a.mp4")
-        assert inside.asked.empty()
+        assert there.requests.get(timeout=10).startswith("GET /a.mp4")
+        assert inside.requests.empty()
 
 
 def test_the_body_of_a_redirect_is_not_read() -> None:

@@ -31,12 +31,12 @@ from tests.support.app import (
     Renderer,
     anonymous,
     client,
+    complete_text,
     fast_backend,
     probe,
     read_events,
     run_body,
     serving,
-    spoken,
 )
 
 
@@ -204,7 +204,7 @@ def test_every_request_is_recorded() -> None:
 
 def test_the_pytest_fixture_is_a_running_backend(nemovideo_backend: LocalBackend) -> None:
     with client(nemovideo_backend) as api:
-        assert "You said" not in spoken(api.events(api.session(), "hello"))
+        assert "You said" not in complete_text(api.events(api.session(), "hello"))
 
 
 class ServerProcess:

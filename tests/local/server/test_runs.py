@@ -16,7 +16,7 @@ from nemovideo.local import Fault
 from nemovideo.local.agent.turn import Step, Turn
 from nemovideo.local.server.sse import SILENT_ENDINGS, Dialect, Event, chunks, frames
 from nemovideo.local.timeline import Timeline, Title
-from tests.support.app import Api, respond, run_body, serving, spoken
+from tests.support.app import Api, complete_text, respond, run_body, serving
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_with_streaming_partial_events_precede_the_complete_one(api: Api) -> Non
     partial_text = "".join(
         part.get("text", "") for event in events if event.get("partial") for part in parts(event)
     )
-    assert partial_text == spoken(complete) == "Done! The title is there."
+    assert partial_text == complete_text(complete) == "Done! The title is there."
     calls = [event["partial"] for event in events if "functionCall" in str(event)]
     assert calls == [True, False]
 
@@ -81,7 +81,7 @@ def test_silent_edits_rotate_through_the_known_endings(api: Api) -> None:
     last = []
     for number in range(2 * len(SILENT_ENDINGS)):
         events = api.events(session_id, f"quietly {number}")
-        assert spoken(events) == ""
+        assert complete_text(events) == ""
         end = events[-1]
         content = end.get("content", {})
         last.append((end.get("errorCode"), len(content.get("parts", [])), content.get("role")))

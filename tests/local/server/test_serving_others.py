@@ -166,7 +166,7 @@ def test_uploads_by_url_are_limited_to_the_public_internet(shared: Api) -> None:
         body = {"urls": [f"{inside.url}/a.mp4"], "source_type": "url"}
         path = f"/api/upload-video/nemo_agent/me/{shared.session()}"
         assert shared.ask("POST", path, json=body).status_code == 400
-        assert inside.asked.empty()
+        assert inside.requests.empty()
 
 
 def test_the_number_of_a_users_unfinished_renders_is_limited() -> None:
@@ -183,7 +183,7 @@ def test_the_number_of_a_users_unfinished_renders_is_limited() -> None:
         assert api.submit(session_id, "r2", format="mp4").status_code == 200
 
 
-def test_a_limit_of_one_render_is_named_in_the_singular() -> None:
+def test_the_message_for_a_limit_of_one_render_uses_the_singular() -> None:
     renderer = Renderer()
     with serving(render=renderer, limits=Limits(renders=1)) as api:
         session_id = api.session_with_video()
