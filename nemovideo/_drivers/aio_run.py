@@ -86,7 +86,9 @@ class Run(Generic[T]):
 
     async def advance(self) -> AgentEvent | None:
         """Run to the next event and return it, or to the end and return None."""
-        self.user, self.advancing = anyio.get_current_task().id, True
+        if self._loop is not None:
+            self.user = self._loop.task_id()
+        self.advancing = True
         try:
             while (step := self._trampoline.next()) is not None:
                 if isinstance(step, Emit):
@@ -129,6 +131,7 @@ class Run(Generic[T]):
         self._calls.check()
         state = self._calls.pool.state()
         self._loop = state.loop
+        self.user = state.loop.task_id()
         with anyio.CancelScope() as scope:
             state.scopes.add(scope)
             try:

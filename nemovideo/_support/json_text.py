@@ -6,12 +6,12 @@ import gc
 import json
 import math
 from collections.abc import Callable
-from itertools import chain
 
 from nemovideo._support.patterns import lazy
 
 _LONE_SURROGATE = lazy("[\ud800-\udfff]")
 _MAX_DEPTH = 200
+_LONG_CHARS = 10_000
 _MAX_CONTAINERS = 2_000_000
 """Five times as many as a draft of 100,000 segments has; each takes up to 100 bytes of memory."""
 
@@ -103,26 +103,29 @@ _may_nest: Callable[[object], bool] = getattr(gc, "is_tracked", bool)
 
 
 def _decode(text: str, decoder: json.JSONDecoder) -> object:
-    containers = text.count("[") + text.count("{")
-    if containers > _MAX_CONTAINERS:
+    # A container has at least two characters.
+    if len(text) > 2 * _MAX_CONTAINERS and _brackets(text) > _MAX_CONTAINERS:
         raise ValueError("too many arrays and objects")
     try:
         value: object = decoder.decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    if containers > _MAX_DEPTH:
+    # In a long text, counting brackets takes longer than checking a flat value.
+    if len(text) > _LONG_CHARS or _brackets(text) > _MAX_DEPTH:
         _check_depth(value)
     return value
+
+
+def _brackets(text: str) -> int:
+    return text.count("[") + text.count("{")
 
 
 def _check_depth(value: object) -> None:
     level = below = [value]
     for _ in range(_MAX_DEPTH):
-        objects = [item for item in level if type(item) is dict]
-        arrays = [item for item in level if type(item) is list]
-        if not (objects or arrays):
+        if not level:
             return
-        below = [*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(arrays)]
+        below = gc.get_referents(*level)
         level = list(filter(_may_nest, below))
     if any(type(item) in (dict, list) for item in below):
         raise ValueError(f"nested more than {_MAX_DEPTH} levels deep")
