@@ -160,7 +160,7 @@ class BaseClient(Generic[D]):
         except BaseException:
             backend.stop()
             raise
-        client._context.own(backend)
+        client._context.attach_backend(backend)
         client._owns_backend = True
         return client
 

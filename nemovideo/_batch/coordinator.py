@@ -29,7 +29,7 @@ from nemovideo._jobs.files import within_video
 from nemovideo._jobs.job_spec import JobSpec
 from nemovideo._jobs.start import spec_entry
 from nemovideo._support.disk import reading, sha256_of_file, writing
-from nemovideo._support.user_folders import from_root
+from nemovideo._support.user_folders import absolute_path
 from nemovideo._uploads.files import prepare
 from nemovideo._values.lines import credits_text, some_names
 from nemovideo._values.remedies import Code, Option, Remedy
@@ -264,7 +264,7 @@ class Coordinator:
         if picture is not None and is_url(picture):
             self._picture = checkpoints.url_entry(str(picture))
         elif picture is not None:
-            path = from_root(str(picture))
+            path = absolute_path(str(picture))
             prepare(path)
             with reading(path):
                 self._picture = FileEntry(path.name, sha256_of_file(path), path=str(path))

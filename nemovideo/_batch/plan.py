@@ -8,7 +8,7 @@ import attrs
 
 from nemovideo._batch.sources import Sources
 from nemovideo._jobs.job_spec import JobSpec
-from nemovideo._support.disk import absolute
+from nemovideo._support.disk import normalized_path
 from nemovideo._support.numbers import number
 from nemovideo.errors import InvalidRequestError
 
@@ -24,7 +24,7 @@ class Plan:
     """
 
     sources: Sources
-    out_dir: Path = attrs.field(converter=absolute)
+    out_dir: Path = attrs.field(converter=normalized_path)
     spec: JobSpec
     name: str = attrs.field()
     recursive: bool

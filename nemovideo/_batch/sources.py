@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 
 import attrs
 
-from nemovideo._support.disk import absolute
+from nemovideo._support.disk import normalized_path
 from nemovideo._values.formats import VIDEO_SUFFIXES, suffix_of
 from nemovideo._values.lines import some_names
 from nemovideo._values.remedies import Code, Option, Remedy
@@ -143,7 +143,7 @@ def _local(path: str | os.PathLike[str]) -> Path:
         raise InvalidRequestError(
             f"{path!r} is not a local path", remedy="Pass the paths of files on this machine."
         )
-    return absolute(path)
+    return normalized_path(path)
 
 
 def _not_a_path(source: object) -> InvalidRequestError:

@@ -96,7 +96,7 @@ class Context:
     known: States = attrs.field(factory=States, repr=False)
     uploaded: dict[str, tuple[Path, ...]] = attrs.field(factory=dict, repr=False)
 
-    def own(self, backend: LocalBackend) -> None:
+    def attach_backend(self, backend: LocalBackend) -> None:
         """Use a local backend that has just been started."""
         self.backend, self.state_dir = backend, backend.state_dir
         self.backend_started_at = self.settings.clock.time()

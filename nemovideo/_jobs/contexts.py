@@ -42,16 +42,16 @@ class ClientSpec:
             return Context(settings_from(self.token, cast("Options", self.options), self.settings))
         backend, options = embedded.start(self.options)
         context = Context(settings_from(options.pop("token"), cast("Options", options)))
-        context.own(backend)
+        context.attach_backend(backend)
         return context
 
 
 def context_on(context: Context, state_dir: Path) -> Context:
     """Return a copy of the context whose backend uses a different state directory."""
     assert context.backend is not None
-    backend = context.backend.on(state_dir).start()
+    backend = context.backend.with_state_dir(state_dir).start()
     other = Context(settings_from(None, embedded.options_for(backend), context.settings))
-    other.own(backend)
+    other.attach_backend(backend)
     return other
 
 

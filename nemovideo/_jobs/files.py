@@ -20,7 +20,7 @@ from nemovideo._jobs.journal import Journal
 from nemovideo._jobs.progress import Meter
 from nemovideo._support.disk import Stamp, sha256_of
 from nemovideo._support.outputs import is_still
-from nemovideo._support.user_folders import from_root
+from nemovideo._support.user_folders import absolute_path
 from nemovideo._values.remedies import Option, Remedy
 from nemovideo.errors import (
     APIConnectionError,
@@ -54,7 +54,7 @@ def inspect_all(
             path = upload.path
             stamp = None if path is None else Stamp.of(path)
             digest = (yield from blocking(partial(_digest, upload))) if hashed else None
-            stored_path = None if path is None else str(from_root(path))
+            stored_path = None if path is None else str(absolute_path(path))
             entry = FileEntry(upload.name or "", digest, path=stored_path, stamp=stamp)
         found.append(upload)
         entries.append(entry)

@@ -16,7 +16,7 @@ from nemovideo._jobs.contexts import ClientSpec, context_on, driving, driving_as
 from nemovideo._jobs.result import delivered
 from nemovideo._jobs.start import check_state
 from nemovideo._progress.bar import OnProgress, reporting
-from nemovideo._support.user_folders import from_root
+from nemovideo._support.user_folders import absolute_path
 from nemovideo._values.lines import quoted
 from nemovideo._values.remedies import Code, Remedy
 from nemovideo.errors import CheckpointError
@@ -133,7 +133,7 @@ def client_spec_of(path: Path, record: Checkpoint) -> ClientSpec:
 
 def resolved(path: _Path) -> Path:
     """Return the real path of a checkpoint, so that a symlink to it is not replaced."""
-    return from_root(path).resolve()
+    return absolute_path(path).resolve()
 
 
 def load_existing(path: Path) -> Checkpoint:

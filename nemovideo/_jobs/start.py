@@ -17,7 +17,7 @@ from nemovideo._jobs import checkpoints
 from nemovideo._jobs import files as job_files
 from nemovideo._jobs.checkpoints import Checkpoint, FileEntry, JobSpecEntry, Service
 from nemovideo._jobs.job_spec import JobSpec, suggested_format
-from nemovideo._support.user_folders import expanded, from_root
+from nemovideo._support.user_folders import absolute_path, expanded
 from nemovideo._values.lines import credits_text
 from nemovideo._values.remedies import Code, Option, Remedy, Resume
 from nemovideo.errors import CreditLimitError, InvalidRequestError
@@ -145,7 +145,7 @@ def _new_checkpoint(
     service: Service,
 ) -> Checkpoint:
     source, *others = entries
-    output = None if spec.output is None else from_root(spec.output)
+    output = None if spec.output is None else absolute_path(spec.output)
     return Checkpoint(
         spec_entry(spec, source, others[0] if others else None, output, format),
         service,

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import attrs
 
-from nemovideo._support.user_folders import from_root
+from nemovideo._support.user_folders import absolute_path
 from nemovideo.errors import NemoError, OutputError, SourceNotFoundError
 
 _BLOCK_BYTES = 1024 * 1024
@@ -37,9 +37,9 @@ class Stamp:
         return None
 
 
-def absolute(path: str | os.PathLike[str]) -> Path:
+def normalized_path(path: str | os.PathLike[str]) -> Path:
     """Return an absolute path without "~" and ".."; symbolic links are not resolved."""
-    return Path(os.path.abspath(from_root(path)))  # noqa: PTH100 - resolve() follows links
+    return Path(os.path.abspath(absolute_path(path)))  # noqa: PTH100 - resolve() follows links
 
 
 @contextmanager

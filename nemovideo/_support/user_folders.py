@@ -75,7 +75,7 @@ def expanded(path: str | os.PathLike[str]) -> Path:
     return found
 
 
-def from_root(path: str | os.PathLike[str]) -> Path:
+def absolute_path(path: str | os.PathLike[str]) -> Path:
     """Return an absolute path, with "~" expanded.
 
     Raises:

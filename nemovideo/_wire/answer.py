@@ -59,7 +59,7 @@ class AnswerBuilder:
         self._ends_with_text = False
         self._warnings: list[str] = []
         self._failure_reasons: dict[int, str] = {}
-        self._withdrawable: dict[str, int] = {}
+        self._clearable_failures: dict[str, int] = {}
         self._results = 0
         self._failed_tools: dict[str, None] = {}
         self._suspect: ErrorEvent | None = None
@@ -91,7 +91,7 @@ class AnswerBuilder:
             self._add_partial(frame)
         elif frame.text and not frame.text.isspace():
             self._ends_with_text = not _says_temporary_issue(frame.text)
-            self._withdrawable.clear()
+            self._clearable_failures.clear()
             self._demote_suspect()
             self._add_complete(frame)
 
@@ -172,8 +172,8 @@ class AnswerBuilder:
         if reason is not None:
             self._failed_tools[event.name] = None
             self._failure_reasons[self._results] = reason
-            self._withdrawable[event.name] = self._results
-        elif (earlier := self._withdrawable.pop(event.name, None)) is not None:
+            self._clearable_failures[event.name] = self._results
+        elif (earlier := self._clearable_failures.pop(event.name, None)) is not None:
             del self._failure_reasons[earlier]
 
     def _add_error(self, event: ErrorEvent, frame: Frame) -> None:

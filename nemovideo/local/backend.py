@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from nemovideo._support.annotations import LazyModule
-from nemovideo._support.user_folders import from_root
+from nemovideo._support.user_folders import absolute_path
 from nemovideo.errors import MAX_UPLOAD_BYTES, LocalBackendError
 from nemovideo.local import temporary
 from nemovideo.local.agent import respond as real_respond
@@ -141,7 +141,7 @@ class LocalBackend:
         isolate: bool = False,
     ) -> None:
         self.faults: Faults = Faults(faults or ())
-        self._requested_dir = None if state_dir is None else from_root(state_dir)
+        self._requested_dir = None if state_dir is None else absolute_path(state_dir)
         self._requested_port = port
         self._pricing = Pricing.from_options(credits, costs)
         self._render = render
@@ -149,7 +149,7 @@ class LocalBackend:
         self._isolate = isolate
         self._engine = engine
         self._device = device
-        self._model = None if model is None else from_root(model)
+        self._model = None if model is None else absolute_path(model)
         self._matting = LazyMatting(engine, self._model, device)
         self._render_workers = render_workers
         self._clock = clock or time.time
@@ -190,11 +190,11 @@ class LocalBackend:
         """The arguments for an equivalent backend in another process."""
         return self._options
 
-    def on(self, state_dir: str | Path) -> LocalBackend:
+    def with_state_dir(self, state_dir: str | Path) -> LocalBackend:
         """Return a copy of this backend on a different state directory, not started."""
         other = copy.copy(self)
         other.__dict__.update(
-            _requested_dir=from_root(state_dir),
+            _requested_dir=absolute_path(state_dir),
             _requested_port=0,
             _jobs=set(),
             _running=None,

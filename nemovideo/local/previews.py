@@ -190,11 +190,11 @@ def _tiled(images: Sequence[Image.Image], *, across: bool) -> Image.Image:
     """Return pictures side by side, or one below the other, centered."""
     axis = 0 if across else 1
     length = sum(image.size[axis] + _GAP_PX for image in images) - _GAP_PX
-    breadth = max(image.size[1 - axis] for image in images)
-    sheet = Image.new("RGBA", (length, breadth) if across else (breadth, length))
+    cross = max(image.size[1 - axis] for image in images)
+    sheet = Image.new("RGBA", (length, cross) if across else (cross, length))
     offset = 0
     for image in images:
-        margin = (breadth - image.size[1 - axis]) // 2
+        margin = (cross - image.size[1 - axis]) // 2
         sheet.paste(image, (offset, margin) if across else (margin, offset))
         offset += image.size[axis] + _GAP_PX
     return sheet

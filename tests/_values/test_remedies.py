@@ -37,7 +37,7 @@ OVERWRITE = Remedy("choose another name", ("pass ", Option("overwrite", True)))
         ("Check the path.", *["Check the path."] * 3),
     ],
 )
-def test_each_reader_sees_only_what_they_can_do(
+def test_a_remedy_omits_steps_that_its_medium_lacks(
     remedy: str, python: str, shell: str, chat: str
 ) -> None:
     assert remedy == python

@@ -121,8 +121,8 @@ def _actions(words: str, written: str, clauses: Sequence[_Clause]) -> Iterator[G
             spans.append((clause.start, clause.end))
     meant = [(grammar.action(words[start:end], written[start:end]), start) for start, end in spans]
     for action, start in meant:
-        merely_chosen = len(meant) > 1 and PATTERNS["choice"].match(words, start)
-        if action is not None and not (action is GuiAction.CALL_API and merely_chosen):
+        only_chooses = len(meant) > 1 and PATTERNS["choice"].match(words, start)
+        if action is not None and not (action is GuiAction.CALL_API and only_chooses):
             yield action
 
 

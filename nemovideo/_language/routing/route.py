@@ -71,7 +71,7 @@ def route(text: str, *, is_file: Callable[[str], bool] = is_existing_file) -> Ro
         return Routed(Route.AGENT, rest=sentence)
     if (simple := _simple(sentence)) is not None:
         return simple
-    left, export = _peel(sentence)
+    left, export = _split_off_export(sentence)
     if PATTERNS["refuses_upload"].search(sentence) is None and (found := find_paths(left, is_file)):
         rest = "" if is_small_talk(found.rest) else found.rest
         return _and_export(Routed(Route.UPLOAD, rest=rest, paths=found.paths), export)
@@ -93,7 +93,7 @@ def _simple(sentence: str) -> Routed | None:
     return _export(sentence)
 
 
-def _peel(sentence: str) -> tuple[str, Routed | None]:
+def _split_off_export(sentence: str) -> tuple[str, Routed | None]:
     """Split a request to export off the end of a sentence."""
     masked = mask(sentence)
     begin = max(0, len(sentence) - _TAIL_LENGTH)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from nemovideo._support.user_folders import from_root
+from nemovideo._support.user_folders import absolute_path
 from nemovideo.errors import LocalBackendError, ModelUnavailableError
 from nemovideo.local.matte.engine import Matte
 from nemovideo.local.matte.model_check import check
@@ -37,7 +37,7 @@ class Model:
         mean: float | Sequence[float] | None = None,
         std: float | Sequence[float] | None = None,
     ) -> None:
-        self.path: Path = from_root(path)
+        self.path: Path = absolute_path(path)
         self.normalization: Normalization | None = None
         if mean is not None or std is not None:
             self.normalization = Normalization(

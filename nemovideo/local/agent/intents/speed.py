@@ -69,8 +69,8 @@ def _speed(text: str) -> tuple[float | None, bool]:
     if by:
         if slow and by > 1:
             return 1 / by, False
-        half_as_fast_again = has(text, "speed.half") and not has(text, "speed.to_half")
-        if fast and not slow and by < 1 and half_as_fast_again:
+        half_faster = has(text, "speed.half") and not has(text, "speed.to_half")
+        if fast and not slow and by < 1 and half_faster:
             return 1.5, True
         return by, False
     if not (slow or fast):
