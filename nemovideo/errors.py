@@ -509,7 +509,7 @@ class ModelUnavailableError(LocalBackendError):
     """The engine's model is not on this machine and cannot be downloaded."""
 
     default_remedy: ClassVar[str] = Remedy(
-        'go online and run "python -m nemovideo.local fetch-models"',
+        'run "python -m nemovideo.local fetch-models" with a network connection',
         ("pass your own model with ", Option("model")),
     )
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 _REFERENCE = re.compile(r"\{(verbs: )?([a-z][^{}]*)\}")
-"""Not a quantifier, which begins with a digit or a comma."""
+"""A reference begins with a letter; a quantifier, with a digit or a comma."""
 
 
 class Table:

@@ -216,7 +216,7 @@ _KEY_WORDS = {
     "source_start_ms": "start in the file",
     "keep_metadata": "metadata",
 }
-"""The words for keys that are not words themselves."""
+"""Display names for metadata keys that are unclear to users."""
 
 
 def _sentence(change: Change, language: str) -> str:

@@ -45,9 +45,13 @@ def test_a_remedy_omits_steps_that_its_medium_lacks(
 
 
 def test_code_can_have_a_separate_text_for_a_shell() -> None:
-    remedy = Remedy("go online", ("use ", Code("Client.local()", in_shell="--local")))
+    remedy = Remedy("try again later", ("use ", Code("Client.local()", in_shell="--local")))
     shown = [remedy_for(remedy, medium) for medium in ("python", "shell", "chat", "tool")]
-    texts = ["Go online, or use Client.local().", "Go online, or use --local.", *["Go online."] * 2]
+    texts = [
+        "Try again later, or use Client.local().",
+        "Try again later, or use --local.",
+        *["Try again later."] * 2,
+    ]
     assert shown == texts
 
 

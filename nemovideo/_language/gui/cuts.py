@@ -15,7 +15,7 @@ from nemovideo.models import GuiAction
 
 @attrs.frozen
 class Cut:
-    """A span of the text to remove, or to replace by a few characters."""
+    """A span of the text to remove, or to replace with a few characters."""
 
     start: int
     end: int
@@ -24,13 +24,13 @@ class Cut:
 
 @attrs.frozen
 class Decision:
-    """What happens to a sentence: it stays, loses some spans, or is removed."""
+    """What happens to a sentence: it is kept, shortened, or removed."""
 
     cuts: tuple[Cut, ...] = ()
     actions: tuple[GuiAction, ...] = ()
     removed: bool = False
     optional: bool = False
-    """Removed if a neighbor is: "Choose MP4" between two clicks."""
+    """Whether it is removed along with its neighbor: "Choose MP4" between two clicks."""
 
 
 @attrs.frozen
@@ -190,7 +190,7 @@ def _clauses(words: str, end: int) -> list[_Clause]:
 
 
 def _says_anything(words: str, clause: _Clause) -> bool:
-    """Whether a clause has words: an answer can end after "Click Export — and"."""
+    """Return whether a clause has words after its connective; an answer can end with "— and"."""
     link = PATTERNS["connective"].match(words, clause.start, clause.end)
     return bool(words[link.end() if link else clause.start : clause.end].strip())
 

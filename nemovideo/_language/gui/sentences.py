@@ -156,7 +156,7 @@ def _sentences(body: str, begin: int, offset: int, line: int) -> Iterator[Senten
 
 
 def _inside(body: str, match: re.Match[str], *, numbered: bool) -> bool:
-    """Whether a period belongs to an abbreviation or, in a `numbered` list, to a number."""
+    """Return whether a period belongs to an abbreviation or, in a `numbered` list, to a number."""
     if body[match.start()] != "." or match[0].startswith(".."):
         return False
     before = body[max(0, match.start() - 12) : match.start() + 1]

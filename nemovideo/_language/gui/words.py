@@ -1,7 +1,7 @@
 """How GUI instructions are worded; the patterns are in `english.ini` and `chinese.ini`.
 
 Every pattern is matched against one clause of a masked sentence (`sentences.py`), most of them
-at its start: a clause counts if it *tells the user to do* something on a screen, not if it merely
+at its start: a clause counts if it *tells the user to do* something on a screen, not if it only
 contains a word such as "click". Quantifiers over free text are bounded, so that the time is linear.
 """
 
@@ -38,7 +38,7 @@ class Kind(enum.Enum):
 
 
 _MAX_CHARS = 400
-"""The number of characters of a clause to examine."""
+"""Only this many characters of a clause are examined."""
 _NO_WORDS = lazy(rf"[^\w{QUOTED}{LINK}]{{60}}")
 
 
@@ -46,7 +46,8 @@ def kind(words: str, start: int, end: int) -> tuple[Kind, int]:
     """Classify the clause that starts at `start`, in a sentence that ends at `end`.
 
     Returns:
-        Its kind, and the end of the words that decide it; no other clause starts before that.
+        Its kind, and the offset where the words that determine it end; a boundary before that
+        offset does not start another clause.
     """
     if _NO_WORDS.match(words, start):
         return Kind.OTHER, start
@@ -73,14 +74,14 @@ def _has(text: str, name: str) -> bool:
 
 
 def quotes_content(words: str, start: int, mark: int, after: int) -> bool:
-    """Whether a colon introduces the words of a title or a scene: "Title: Click here"."""
+    """Return whether a colon introduces the words of a title or a scene: "Title: Click here"."""
     return words[mark:after].strip() in (":", "：") and _has(
         words[max(start, mark - 40) : mark], "content_label"
     )
 
 
 def is_own_action(words: str, mark: int, start: int) -> bool:
-    """Whether a bare verb after a conjunction is not addressed to the user.
+    """Return whether the verb after a conjunction is an action of someone other than the user.
 
     The agent itself acts in "I'll add music and export the video"; "how to open the app and
     click the icon" is the subject of a video.
@@ -96,7 +97,7 @@ def is_own_action(words: str, mark: int, start: int) -> bool:
 
 
 def is_statement(words: str, mark: int, start: int, end: int) -> bool:
-    """Whether a clause after an instruction reports something, and not what will happen next."""
+    """Return whether a clause after an instruction reports a fact, not what will happen next."""
     clause = words[start : min(end, start + _MAX_CHARS)]
     if _has(clause, "future"):
         return False

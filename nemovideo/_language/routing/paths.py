@@ -108,7 +108,7 @@ def _bare(
 
 
 def _is_shown(text: str, start: int, end: int) -> bool:
-    """Whether quoted words are shown in the video: "add the text 'talk.mp4'"."""
+    """Return whether quoted words are shown in the video: "add the text 'talk.mp4'"."""
     return bool(
         PATTERNS["paths.label"].search(text, max(0, start - _LABEL_LENGTH), start)
         or PATTERNS["paths.captioned"].match(text, end)
@@ -204,11 +204,11 @@ def _from_url(url: str) -> str:
 
 
 def _looks_like_path(path: str) -> bool:
-    """Whether a text looks like a file: it has a folder or a suffix."""
+    """Return whether a text looks like a file: it has a folder or a suffix."""
     return bool(re.search(r"[\\/]|\.[A-Za-z0-9]{2,5}$", path)) and "\n" not in path
 
 
 def _overlaps(spans: list[tuple[int, int]], start: int, end: int) -> bool:
-    """Whether one of these sorted, disjoint spans overlaps this one."""
+    """Return whether one of these sorted, disjoint spans overlaps this one."""
     before = bisect.bisect_left(spans, (end,)) - 1
     return before >= 0 and spans[before][1] > start

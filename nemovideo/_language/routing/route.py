@@ -51,7 +51,7 @@ class Routed:
 
 
 def is_existing_file(path: str) -> bool:
-    """Whether there is a file at this path on this machine."""
+    """Return whether there is a file at this path on this machine."""
     try:
         return Path(path).is_file()
     except (OSError, ValueError):  # longer than a path can be, or with a NUL in it

@@ -31,7 +31,7 @@ _PUNCTUATION = lazy(rf"[\s{_MARKS}，。！？；：、～（）()]+")
 
 
 def asks_for(request: str, masked: str) -> bool:
-    """Whether a masked text asks for "export", "credits", "state" or "upload", and nothing else."""
+    """Return whether a masked text only asks for "export", "credits", "state" or "upload"."""
     if len(masked) > _MAX_CHARS:
         return False
     text = PATTERNS["enough"].sub("enough credits", masked.lower().strip())
@@ -47,7 +47,7 @@ def asks_for(request: str, masked: str) -> bool:
 
 
 def is_small_talk(text: str) -> bool:
-    """Whether a text asks for nothing: "please", "thanks"."""
+    """Return whether a text asks for nothing: "please", "thanks"."""
     lowered = _PUNCTUATION.sub(" ", text.lower()).strip()
     if _CJK.search(lowered):
         return _chinese("polite").sub("", lowered).strip() == ""

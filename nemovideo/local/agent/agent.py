@@ -43,8 +43,8 @@ def respond(
     refused and leaves the timeline unchanged; the others are carried out.
 
     `media` are the uploads of the session, in order, and `history` the previous versions of the
-    timeline, oldest first. A message without an intent is taken as the answer to `question`, which
-    the previous turn asked. `costs` are the costs of a turn by kind, in credits.
+    timeline, oldest first. A message without an intent is the answer to `question`, which the
+    previous turn asked. `costs` are the costs of a turn by kind, in credits.
     """
     before = timeline or Timeline()
     if len(text) > MAX_CHARACTERS:

@@ -148,11 +148,11 @@ def _lead(clause: Clause) -> str:
 
 
 def _with_verb(message: Message, clause: Clause, verb: str) -> tuple[Clause, Intent | None]:
-    """Return a piece with a verb before it, and its intent; unchanged if it has none."""
+    """Return a piece prefixed with a verb, and its intent; without one, the piece is unchanged."""
     led = message.clause(clause.start, clause.end, lead=verb)
     intent = find_intent(led) if verb else None
     if intent and intent.family == "talk":
-        intent = None  # "keep …" what is not understood
+        intent = None  # "keep" would match whatever follows it, understood or not
     if intent and intent.name == "fade" and not has(clause.text, "framing.faded"):
         intent = None
     return (led if intent else clause), intent
@@ -185,7 +185,7 @@ def _continues_fade(clause: Clause) -> bool:
 def _leading_requests(
     message: Message, first: Clause, separator: str, clause: Clause, intent: Intent
 ) -> list[Request]:
-    """Interpret a first piece without an intent: "in the first 2 seconds, …"."""
+    """Return the requests of a first piece without an intent: "in the first 2 seconds, …"."""
     both = message.clause(first.start, clause.end)
     timed = mentions_time(first.text) or position(first.text)
     if intent.family in ("title", "music", "create") and (timed or first.quotes):
@@ -203,7 +203,7 @@ def _leading_requests(
 
 
 def _is_remark(clause: Clause, last: Request | None) -> bool:
-    """Return whether a sentence only explains: "It looks better.", but not what a title says."""
+    """Return whether a sentence is only a remark ("It looks better."), not the words of a title."""
     if clause.quotes or clause.files or clause.unknown_files:
         return False
     of_title = last is not None and last.intent is not None and last.intent.family == "title"
@@ -282,7 +282,7 @@ def _belongs(last: Request, clause: Clause, intent: Intent | None) -> bool:
 
 
 def _is_title_text(title: Clause, of: Intent, clause: Clause, intent: Intent) -> bool:
-    """Return whether a clause has the words of the title before it: "…, saying Hello"."""
+    """Return whether a clause gives the words of the previous title: "…, saying Hello"."""
     if of.name != "add_title" or text_of(title) is not None or text_of(clause) is None:
         return False
     said_only = intent.name in ("greet", "welcome") or intent.family == "title"

@@ -1,4 +1,4 @@
-"""Read a fade: its ends and its length."""
+"""Parse a fade: at which ends, and how long."""
 
 from __future__ import annotations
 

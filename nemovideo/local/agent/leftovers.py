@@ -75,7 +75,7 @@ def left_out(clause: Clause, act: Action, context: Context, outcomes: Outcomes) 
 
 
 def _repeats(part: Clause, context: Context, edited: Timeline | None) -> bool:
-    """Return whether a part says the same again: "it is too dark, make it brighter"."""
+    """Return whether a part only repeats the edit: "it is too dark, make it brighter"."""
     intent = find_intent(part)
     return intent is not None and _result(intent.carry_out(part, context)) == edited
 

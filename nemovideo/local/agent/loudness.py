@@ -1,4 +1,4 @@
-"""Read a volume from a text: "at 35%", "louder", "a bit quieter"."""
+"""Parse a volume in a text: "at 35%", "louder", "a bit quieter"."""
 
 from __future__ import annotations
 

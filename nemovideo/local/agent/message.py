@@ -44,8 +44,8 @@ class Clause:
 
     `raw` is the text as typed. `plain` is normalized, with file names masked; in `text`,
     quotations are masked too. All three have the same length. `quotes` and `files` are the masked
-    parts, in order. `start` and `end` are its offsets in the message; `lead` is a verb that was
-    added before it.
+    parts, in order. `start` and `end` are its offsets in the message; `lead` is a verb
+    prefixed to it.
     """
 
     text: str
@@ -88,7 +88,7 @@ class Message:
         return self.clause(0, len(self._raw))
 
     def clause(self, start: int, end: int, *, lead: str = "") -> Clause:
-        """Return the clause from `start` to `end`, with the verb `lead` added before it."""
+        """Return the clause from `start` to `end`, prefixed with the verb `lead`."""
         front = f"{lead} " if lead else ""
         return Clause(
             text=front + self._text[start:end],

@@ -1,7 +1,7 @@
 """What "it" refers to: the subject of the previous clause, or else of the last change.
 
-A clause without a subject ("make it yellow", "top left", 改成红色) is parsed with the subject added
-before it.
+A clause without a subject ("make it yellow", "top left", 改成红色) is parsed with the subject
+prefixed.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _MAX_CHARS = 60
 class Subject:
     """Something that "it" can refer to.
 
-    With `lead` added before it, a clause about it has one of `intents`. Without, it has no intent,
-    or one of `otherwise`.
+    Prefixed with `lead`, a clause about this subject matches one of `intents`; unprefixed, it
+    matches none, or one of `otherwise`.
     """
 
     name: str
@@ -64,7 +64,11 @@ _SUBJECTS = (_TITLE, _LOGO, _MUSIC, _PERSON, _BACKGROUND)
 
 @attrs.frozen
 class Referents:
-    """What "it" can refer to: `last` was changed last, `colored` are others that have a color."""
+    """What "it" can refer to.
+
+    `last`: the subjects of the previous clause, or else those changed most recently; `colored`:
+    the subjects to try next if the clause gives a color.
+    """
 
     last: tuple[Subject, ...] = ()
     colored: tuple[Subject, ...] = ()
@@ -115,7 +119,7 @@ def resolve_pronoun(
     *,
     continues: bool = False,
 ) -> tuple[Clause, Intent | None]:
-    """Return a clause about "it" with its subject and its intent; other clauses unchanged.
+    """Return a clause about "it" with its subject and intent; other clauses are unchanged.
 
     If it `continues` the previous clause ("… with a fade in"), it needs no "it".
     """
@@ -143,7 +147,7 @@ def _options(
     colors: bool,
     continues: bool = False,
 ) -> dict[Subject, tuple[Clause, Intent]]:
-    """Return the readings of a clause by its possible subjects."""
+    """Return the interpretations of a clause by subject, for each subject that fits."""
     text = clause.text
     described = colors or bool(position(text)) or nudge(text) != (0, 0)
     described = described or has(
@@ -170,7 +174,7 @@ def _options(
 
 
 def _is_open(clause: Clause) -> bool:
-    """Return whether a clause gives "it" a color, without a word about a background."""
+    """Return whether a clause gives "it" a color without mentioning a background."""
     target = find_target(clause, ())
     colored = target is not None and target.background is not None and target.background.color
     mentions_background = has(clause.text, "backdrops.place_person", "background.matting")

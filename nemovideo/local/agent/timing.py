@@ -1,4 +1,4 @@
-"""Read when and where something appears: "at the end for 3 seconds", "at the bottom", "全程"."""
+"""Parse when and where something appears: "at the end for 3 seconds", "at the bottom", "全程"."""
 
 from __future__ import annotations
 

@@ -64,6 +64,7 @@ def _new_session(name: str) -> Session:
     except Exception as error:  # the errors of its downloader and its runtime have no common base
         raise ModelUnavailableError(
             f"rembg has no session {name!r}, or cannot load it: {error}",
-            remedy="Use one of rembg's models, such as 'rembg:u2netp', and go online once.",
+            remedy="Use one of rembg's models, such as 'rembg:u2netp'; the first use needs a "
+            "network connection to download it.",
         ) from error
     return session

@@ -68,7 +68,7 @@ class MediaItem:
         width: In pixels as displayed, after cropping and rotation; `height` likewise.
         aspect: The pixel aspect ratio, width / height, as displayed.
         has_alpha: Whether parts of the picture are transparent; the alpha is then the mask.
-        broken_clock: Whether the timestamps jump, restart or stand still.
+        broken_clock: Whether the timestamps jump, restart or stall.
         warnings: Sentences about damage that does not prevent the file's use.
     """
 
@@ -87,6 +87,11 @@ class MediaItem:
     has_alpha: bool = False
     broken_clock: bool = False
     warnings: tuple[str, ...] = ()
+
+    @property
+    def noun(self) -> str:
+        """What it is, for messages: "an image"."""
+        return {"video": "a video", "image": "an image"}.get(self.kind, "an audio file")
 
 
 def probe(path: Path, name: str, *, id: str) -> MediaItem:  # noqa: A002 - the contract's name

@@ -50,7 +50,7 @@ class Survey:
             is `broken`, from the first packet.
         last_end_s: When the longer of the two ends.
         frames: The number of packets of the main stream.
-        broken: Whether the clock jumps, restarts or stands still.
+        broken: Whether the clock jumps, restarts or stalls.
         stalled: Whether most frames of the video share a timestamp.
         sizes: The stored sizes of key frames with a distinct header.
     """

@@ -95,7 +95,7 @@ def make_background(
                 return _Still(canvas, cover_image(load_image(item), size))
             if item.kind == "video":
                 return _Video(canvas, item, warn, offset_s)
-            raise RenderFailedError(f"{item.name} is {item.kind}: it cannot be a background")
+            raise RenderFailedError(f"{item.name} is {item.noun}: it cannot be a background")
         case kind:
             raise RenderFailedError(f"unknown kind of background: {kind!r}")
 

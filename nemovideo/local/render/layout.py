@@ -174,7 +174,7 @@ def _side(region: Region, axis: int) -> float:
 
 
 def _typical(detections: Sequence[Detection], axis: int) -> tuple[float, float]:
-    """Return where the person usually begins and ends along an axis, in fractions."""
+    """Return the person's typical extent along an axis, as fractions of the picture."""
     if not detections:
         return 0.0, 1.0
     firsts = [detection.person[axis] for detection in detections]

@@ -89,7 +89,7 @@ class _Video:
 
     def __init__(self, clip: Clip, item: MediaItem, warn: Warn, decode: Decode) -> None:
         if item.kind != "video":
-            raise RenderFailedError(f"{item.name} is {item.kind}, not video")
+            raise RenderFailedError(f"{item.name} is {item.noun}, not a video")
         if clip.speed <= 0:
             raise RenderFailedError(f"the speed of {clip.name} is {clip.speed:g}")
         self._clip, self._item, self._warn, self._decode = clip, item, warn, decode

@@ -114,7 +114,7 @@ def _check(part: Title | Overlay, media: Mapping[str, MediaItem]) -> None:
     if isinstance(part, Overlay):
         item = media_item(media, part.media)
         if item.kind not in ("image", "video"):
-            raise RenderFailedError(f"{item.name} is {item.kind}: it cannot be an overlay")
+            raise RenderFailedError(f"{item.name} is {item.noun}: it cannot be an overlay")
         return
     try:
         ImageColor.getrgb(part.color)

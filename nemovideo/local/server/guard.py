@@ -20,7 +20,7 @@ from nemovideo._support.addresses import mask_file_token
 _access = logging.getLogger("nemovideo.local.access")
 _POLL = re.compile(r"GET /api/render/proxy/lambda/[^/]+")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-"""The ids that are taken from a client: they cannot forge a line or a field of the log."""
+"""Client request ids that are accepted; others could inject lines or fields into the log."""
 _LOCAL = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?", re.IGNORECASE)
 
 _MAX_REQUESTS = 10_000

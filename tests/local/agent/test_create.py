@@ -1,4 +1,4 @@
-"""A video from nothing: title cards and slideshows, made in two stages."""
+"""A video from scratch: title cards and slideshows, made in two stages."""
 
 from __future__ import annotations
 

@@ -216,7 +216,7 @@ def test_frames_are_released_once_they_are_cut() -> None:
 
     for _ in FineCutter(Watched(), None, Watched()).cut_frames(views()):
         most = max(most, len(alive))
-    assert most <= 2 * 16 + 3  # two spans between key frames, and the frames at hand
+    assert most <= 2 * 16 + 3  # two spans between key frames, and the frames in use
 
 
 def test_a_cut_starts_a_new_scene() -> None:

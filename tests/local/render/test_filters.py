@@ -15,7 +15,7 @@ from nemovideo.local.render.filters import FrameGraph
 
 @pytest.fixture
 def _frequent_switches() -> Iterator[None]:
-    """Let threads take turns all the time."""
+    """Switch between threads as often as possible."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     yield
@@ -27,7 +27,7 @@ def gray() -> VideoFrame:
 
 
 @pytest.mark.usefixtures("_frequent_switches")
-def test_two_threads_put_the_same_frame_through_their_graphs() -> None:
+def test_two_threads_can_filter_the_same_frame() -> None:
     shared = gray()
     counts: list[int] = []
 

@@ -120,7 +120,7 @@ def test_a_missing_or_damaged_file_fails(tmp_path: Path) -> None:
 def test_a_picture_is_not_a_video(tmp_path: Path) -> None:
     photo = attrs.evolve(item(make_image(tmp_path / "p.png", (1, 2, 3))), fps=25.0)
     timeline = draft(photo, Clip("video", 400, "p", media="m1"))
-    with pytest.raises(RenderFailedError, match="image"):
+    with pytest.raises(RenderFailedError, match=r"p\.png is an image, not a video"):
         render(timeline, {"m1": photo}, tmp_path / "o.mp4")
 
 

@@ -56,7 +56,7 @@ def test_the_producer_pauses_while_the_buffer_is_full() -> None:
     assert frame_threads() == []
 
 
-def test_an_error_of_the_producer_is_raised_where_the_items_are_taken() -> None:
+def test_an_error_of_the_producer_is_raised_in_the_consumer() -> None:
     def items() -> Iterator[int]:
         yield 1
         raise ValueError("no second")

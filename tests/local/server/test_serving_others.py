@@ -804,7 +804,7 @@ def test_the_banner_mentions_other_machines_only_if_they_are_served(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Stopping(LocalBackend):
-        """A backend that is told to stop as soon as it runs."""
+        """A backend that is stopped as soon as it has started."""
 
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **{**options, "engine": "fast", "isolate": False})

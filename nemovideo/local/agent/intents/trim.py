@@ -128,7 +128,7 @@ def _read(text: str, total: int) -> _Cut | None:
 
 
 def _by_boundary(text: str, total: int, *, drops: bool) -> _Cut | None:
-    """Read "everything after 5 s", "start at 3 s", "5秒之后的", "从第3秒开始"."""
+    """Parse "everything after 5 s", "start at 3 s", "5秒之后的", "从第3秒开始"."""
     to_end = find_time(text, "timing.to_end")
     if to_end is not None:
         return _Cut(to_end, total, keeps=not drops)
