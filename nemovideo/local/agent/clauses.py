@@ -48,32 +48,34 @@ def split(message: Message, known: Referents = NOTHING) -> list[Request]:
     what "it" can refer to.
     """
     found: list[Request] = []
-    waiting: Clause | None = None
-    remarking = False
+    pending: Clause | None = None
+    in_remark = False
     for separator, clause in _pieces(message):
-        led, intent = clause, find_intent(clause)
+        prefixed, intent = clause, find_intent(clause)
         last = found[-1] if found else None
         new = has(separator, "clauses.sentence_end")
-        remarking = intent is None and (
-            (remarking and not new and _is_vague(separator, clause))
+        in_remark = intent is None and (
+            (in_remark and not new and _is_vague(separator, clause))
             or ((new or not last) and _is_remark(clause, last))
         )
-        if remarking:
+        if in_remark:
             continue
         if intent is None and last and last.intent and has(separator, "clauses.list") and not new:
-            led, intent = _with_verb(message, clause, _inherited(last.clause, last.intent, clause))
+            prefixed, intent = _with_verb(
+                message, clause, _inherited(last.clause, last.intent, clause)
+            )
         elif last and last.intent and last.intent.name == "fade_title" and _continues_fade(clause):
-            led, intent = _with_verb(message, clause, _lead(last.clause))
-        if waiting and intent:
-            requests = _leading_requests(message, waiting, separator, clause, intent)
+            prefixed, intent = _with_verb(message, clause, _lead(last.clause))
+        if pending and intent:
+            requests = _leading_requests(message, pending, separator, clause, intent)
             found += requests
-            waiting = None
+            pending = None
             if requests and requests[-1].clause.end == clause.end:
                 continue
             last = found[-1] if found else None
-        grown = clause.end - last.clause.start if last else 0
+        merged_chars = clause.end - last.clause.start if last else 0
         merged = None
-        if last and grown <= _MAX_CLAUSE_CHARS and _belongs(last, clause, intent):
+        if last and merged_chars <= _MAX_CLAUSE_CHARS and _belongs(last, clause, intent):
             merged = message.clause(last.clause.start, clause.end, lead=last.clause.lead)
         if last and merged and not (new and intent is None and _stands_alone(last, clause, merged)):
             found[-1] = Request(merged, _merged_intent(merged, last.intent))
@@ -82,13 +84,13 @@ def split(message: Message, known: Referents = NOTHING) -> list[Request]:
         continues = last is not None and (
             "with" in separator or has(clause.text, "framing.fades_on")
         )
-        led, intent = resolve_pronoun(message, led, intent, about, continues=continues)
+        prefixed, intent = resolve_pronoun(message, prefixed, intent, about, continues=continues)
         if intent or (last and (has(clause.text, "clauses.command") or is_negated(clause))):
-            found.append(Request(led, intent))
+            found.append(Request(prefixed, intent))
         elif last and asks_for_something(clause.text):
             found.append(Request(clause, None, _is_vague(separator, clause)))
         elif not last:
-            waiting = message.clause(waiting.start if waiting else clause.start, clause.end)
+            pending = message.clause(pending.start if pending else clause.start, clause.end)
     if not any(wanted.intent and wanted.intent.family != "talk" for wanted in found):
         found = [wanted for wanted in found if not wanted.vague]  # "hello, world"
     found = [_with_marks(message, request) for request in found]
@@ -149,13 +151,13 @@ def _lead(clause: Clause) -> str:
 
 def _with_verb(message: Message, clause: Clause, verb: str) -> tuple[Clause, Intent | None]:
     """Return a piece prefixed with a verb, and its intent; without one, the piece is unchanged."""
-    led = message.clause(clause.start, clause.end, lead=verb)
-    intent = find_intent(led) if verb else None
+    prefixed = message.clause(clause.start, clause.end, lead=verb)
+    intent = find_intent(prefixed) if verb else None
     if intent and intent.family == "talk":
         intent = None  # "keep" would match whatever follows it, understood or not
     if intent and intent.name == "fade" and not has(clause.text, "framing.faded"):
         intent = None
-    return (led if intent else clause), intent
+    return (prefixed if intent else clause), intent
 
 
 def _stands_alone(last: Request, clause: Clause, merged: Clause) -> bool:
@@ -191,9 +193,9 @@ def _leading_requests(
     if intent.family in ("title", "music", "create") and (timed or first.quotes):
         return [Request(both, find_intent(both) or intent)]
     if has(separator, "clauses.list") and len(first.text) <= 24:
-        led, own = _with_verb(message, first, _lead(clause))
+        prefixed, own = _with_verb(message, first, _lead(clause))
         if own and own.family in ("title", "music", "background", "look"):
-            return [Request(led, own)]
+            return [Request(prefixed, own)]
     if first.files and intent.family != "talk":
         return [Request(both, find_intent(both) or intent)]
     if has(first.text, "clauses.command"):

@@ -166,10 +166,10 @@ def _options(
             continue
         if subject is _BACKGROUND and not colors:
             continue
-        led = message.clause(clause.start, clause.end, lead=subject.lead)
-        found = find_intent(led)
+        prefixed = message.clause(clause.start, clause.end, lead=subject.lead)
+        found = find_intent(prefixed)
         if found is not None and found.name in subject.intents:
-            options[subject] = (led, found)
+            options[subject] = (prefixed, found)
     return options
 
 

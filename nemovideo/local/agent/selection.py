@@ -55,9 +55,11 @@ def select_clips(
         if not wanted:
             return Selection(timeline, _numbered(clause, timeline))
         ids = {item.id for item in wanted}
-        on_it = tuple(i for i, clip in enumerate(timeline.clips) if clip.media in ids)
-        if on_it:
-            return Selection(timeline, None if len(on_it) == len(timeline.clips) else on_it)
+        on_timeline = tuple(i for i, clip in enumerate(timeline.clips) if clip.media in ids)
+        if on_timeline:
+            return Selection(
+                timeline, None if len(on_timeline) == len(timeline.clips) else on_timeline
+            )
     uploads = [
         *wanted,
         *files.of_kind(context.media, ("video",)),

@@ -17,8 +17,8 @@ def matches(clause: Clause) -> bool:
     named = sum(item.kind in ("video", "image") for item in clause.files)
     if has(text, "join.join"):
         return named > 1 or has(text, "join.clips")
-    put_together = has(text, "join.in_turn", "join.into_one") and has(text, "join.use")
-    if put_together or has(text, "join.use_all"):
+    asks_to_join = has(text, "join.in_turn", "join.into_one") and has(text, "join.use")
+    if asks_to_join or has(text, "join.use_all"):
         return named > 1 or has(text, "join.clips")
     return False
 
@@ -33,8 +33,8 @@ def join(clause: Clause, context: Context) -> Outcomes:
     named = files.of_kind(clause.files, ("video", "image"))
     wanted = not_on_timeline(context, kinds)
     if VIDEO in clause.text or IMAGE in clause.text:
-        on_it = {clip.media for clip in context.timeline.clips}
-        wanted = [item for item in named if item.id not in on_it]
+        on_timeline = {clip.media for clip in context.timeline.clips}
+        wanted = [item for item in named if item.id not in on_timeline]
     if clause.unknown_files:
         what = speech.listed(context, clause.unknown_files)
         return refused("join_clips", {}, context.say("not_uploaded", what=what))
