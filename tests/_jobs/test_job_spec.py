@@ -16,7 +16,7 @@ from nemovideo.errors import AgentError, APIError, CheckpointError, InvalidReque
 from nemovideo.local import Fault, LocalBackend
 from nemovideo.retry import Polling
 from tests.support.batch import quick_render
-from tests.support.render import YellowMatte, look, make_image, make_video, near
+from tests.support.render import YellowMatte, decode, make_image, make_video, near
 
 _QUICK = Polling(interval_s=0.05)
 
@@ -47,7 +47,7 @@ def test_edit_and_trim_are_sent_in_one_message(local: Client, talk: Path, tmp_pa
         trim=(0.5, 1.25),
         output=tmp_path / "out.mp4",
     )
-    seen = look(tmp_path / "out.mp4")
+    seen = decode(tmp_path / "out.mp4")
     picture = seen.frames[3]
     assert len(seen.frames) == pytest.approx(0.75 * 10, abs=1)
     assert picture.shape == (214, 120, 3)
@@ -65,7 +65,7 @@ def test_edit_is_sent_with_a_background_picture(local: Client, talk: Path, tmp_p
     local.remove_background(
         talk, background=beach, edit="改成正方形", trim=(0, 1), output=tmp_path / "out.mp4"
     )
-    seen = look(tmp_path / "out.mp4")
+    seen = decode(tmp_path / "out.mp4")
     assert seen.frames[0].shape == (120, 120, 3)
     assert len(seen.frames) == 10
     assert near(seen.corner(3), (200, 30, 30), 20)
@@ -79,7 +79,7 @@ async def test_the_async_client_has_the_same_options(talk: Path, tmp_path: Path)
         await client.remove_background(
             talk, background="white", trim=(0, 0.4), output=tmp_path / "out.mp4", quality="low"
         )
-    assert len(look(tmp_path / "out.mp4").frames) == 4
+    assert len(decode(tmp_path / "out.mp4").frames) == 4
 
 
 @pytest.mark.parametrize("trim", [(5.0, 6.0), (2.0, 2.5)])

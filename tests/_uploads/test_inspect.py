@@ -57,7 +57,7 @@ def has_av(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> b
     return True
 
 
-def look(path: Path) -> MediaInfo:
+def header_of(path: Path) -> MediaInfo:
     return prepare(path).header
 
 
@@ -88,7 +88,7 @@ def refusal(path: Path, data: bytes) -> str:
 def test_a_video_is_described_with_pyav_and_an_mp4_without_it(
     folder: Path, has_av: bool, name: str, format_: str, video_codec: str, audio_codec: str
 ) -> None:
-    info = look(folder / name)
+    info = header_of(folder / name)
     assert (info.format, info.kind) == (format_, "video")
     if not has_av and format_ not in ("mp4", "mov"):
         assert info == MediaInfo(format_, "video", (folder / name).stat().st_size)
@@ -101,7 +101,7 @@ def test_a_video_is_described_with_pyav_and_an_mp4_without_it(
 
 def test_an_audio_file_is_described(folder: Path) -> None:
     for suffix in SOUNDS:
-        info = look(folder / f"a.{suffix}")
+        info = header_of(folder / f"a.{suffix}")
         codec = {"mp3": "mp3", "wav": "pcm_s16le"}.get(suffix, "aac")
         assert (info.format, info.kind, info.audio_codec) == (suffix, "audio", codec)
         assert info.duration_ms == pytest.approx(1000, abs=60)
@@ -113,14 +113,14 @@ def test_without_pyav_the_duration_of_mpeg_audio_is_unknown(
 ) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     for suffix in ("mp3", "aac"):
-        info = look(folder / f"a.{suffix}")
+        info = header_of(folder / f"a.{suffix}")
         assert (info.format, info.duration_ms, info.audio_codec) == (suffix, None, suffix)
 
 
 def test_a_picture_is_described(folder: Path, has_av: bool) -> None:
     names = [*(f"a.{suffix}" for suffix in PICTURES), "progressive.jpg", "lossless.webp"]
     for name in (*names, "extended.webp"):
-        info = look(folder / name)
+        info = header_of(folder / name)
         assert (info.format, info.kind) == (Path(name).suffix[1:], "image")
         assert (info.width, info.height, info.rotation_deg) == (WIDTH, HEIGHT, 0)
         assert info.duration_ms is None
@@ -135,11 +135,12 @@ def test_an_audio_file_with_a_cover_picture_is_audio(folder: Path, tmp_path: Pat
             if packet.dts is not None:
                 packet.stream = sound
                 out.mux(packet)
-    assert (look(path).kind, look(path).width, look(path).audio_codec) == ("audio", None, "aac")
+    header = header_of(path)
+    assert (header.kind, header.width, header.audio_codec) == ("audio", None, "aac")
 
 
 def test_the_size_of_a_rotated_photo_is_that_of_the_displayed_picture(folder: Path) -> None:
-    info = look(folder / "turned.jpg")
+    info = header_of(folder / "turned.jpg")
     assert (info.width, info.height, info.rotation_deg) == (HEIGHT, WIDTH, 90)
 
 
@@ -154,7 +155,7 @@ def test_the_rotation_of_a_phone_video_is_read(folder: Path, tmp_path: Path) -> 
         struct.pack_into(">5i", data, data.index(b"tkhd") + 44, a, b, 0, c, d)
         path = tmp_path / "phone.mp4"
         path.write_bytes(data)
-        info = look(path)
+        info = header_of(path)
         assert (info.width, info.height, info.rotation_deg) == (*size, degrees)
         with av.open(str(path)) as video:  # FFmpeg counts counterclockwise
             frame = next(video.decode(video=0))
@@ -163,7 +164,7 @@ def test_the_rotation_of_a_phone_video_is_read(folder: Path, tmp_path: Path) -> 
 
 def test_fragments_and_live_recordings_are_accepted(folder: Path, has_av: bool) -> None:
     for name in ("fragments.mp4", "frames.mp4", "live.webm"):
-        info = look(folder / name)
+        info = header_of(folder / name)
         if info.format == "mp4" or has_av:
             assert (info.kind, info.width, info.video_codec is not None) == ("video", WIDTH, True)
 
@@ -174,7 +175,7 @@ def test_a_truncated_fragmented_recording_counts_up_to_its_last_fragment(
     data = (folder / "frames.mp4").read_bytes()
     path = tmp_path / "cut.mp4"
     path.write_bytes(data[: len(data) // 2])
-    assert look(path).width == WIDTH
+    assert header_of(path).width == WIDTH
     one = (folder / "fragments.mp4").read_bytes()
     assert "truncated" in refusal(path, one[: one.rindex(b"mdat") + 300])
 
@@ -183,7 +184,7 @@ def test_a_last_box_of_size_zero_extends_to_the_end(folder: Path, tmp_path: Path
     data = bytearray((folder / "fast.mp4").read_bytes())
     struct.pack_into(">I", data, data.rindex(b"mdat") - 4, 0)
     (tmp_path / "a.mp4").write_bytes(data)
-    assert look(tmp_path / "a.mp4").duration_ms
+    assert header_of(tmp_path / "a.mp4").duration_ms
 
 
 def test_trailing_data_is_ignored(folder: Path, tmp_path: Path) -> None:
@@ -191,7 +192,7 @@ def test_trailing_data_is_ignored(folder: Path, tmp_path: Path) -> None:
         for more in (b"\0" * 70_000, b"\xff\xfe and more"):
             path = tmp_path / f"more.{suffix}"
             path.write_bytes((folder / f"a.{suffix}").read_bytes() + more)
-            whole, padded = look(folder / f"a.{suffix}"), look(path)
+            whole, padded = header_of(folder / f"a.{suffix}"), header_of(path)
             assert attrs.evolve(padded, size_bytes=whole.size_bytes) == whole
 
 
@@ -200,7 +201,7 @@ def test_a_streamed_wav_has_no_size_in_its_header(folder: Path, tmp_path: Path) 
     for offset in (4, data.index(b"data") + 4):
         struct.pack_into("<I", data, offset, 0xFFFFFFFF)
     (tmp_path / "a.wav").write_bytes(data)
-    assert look(tmp_path / "a.wav").duration_ms == pytest.approx(1000, abs=45)
+    assert header_of(tmp_path / "a.wav").duration_ms == pytest.approx(1000, abs=45)
 
 
 # --- damaged files ----------------------------------------------------------------------------
@@ -285,7 +286,7 @@ def test_a_payload_of_400_mb_is_skipped(
     with Counting(path) as file:
         info = prepare(file).header
         assert file.count < 100_000
-    assert info == look(path)
+    assert info == header_of(path)
     assert info.width == WIDTH
     assert info.duration_ms == pytest.approx(1000, abs=45)
 
@@ -359,7 +360,7 @@ def offline() -> Iterator[Client]:
 
 def test_inspect_sends_nothing(offline: Client, folder: Path, tmp_path: Path) -> None:
     info = offline.uploads.inspect(folder / "a.mp4")
-    assert info == look(folder / "a.mp4")
+    assert info == header_of(folder / "a.mp4")
     assert offline.uploads.inspect((folder / "a.mp4").read_bytes()) == info
     chunks = iter([(folder / "a.mp4").read_bytes()])
     assert offline.uploads.inspect(Upload(chunks, name="talk.mp4")) == info
@@ -373,7 +374,7 @@ def test_inspect_sends_nothing(offline: Client, folder: Path, tmp_path: Path) ->
 @pytest.mark.anyio
 async def test_inspect_of_the_async_client(anyio_backend: str, folder: Path) -> None:
     async with AsyncClient(base_url="http://127.0.0.1:9", token="nmv_usr_x") as client:
-        assert await client.uploads.inspect(folder / "a.mov") == look(folder / "a.mov")
+        assert await client.uploads.inspect(folder / "a.mov") == header_of(folder / "a.mov")
 
 
 def test_an_animated_picture_is_a_video(tmp_path: Path) -> None:
@@ -381,8 +382,8 @@ def test_an_animated_picture_is_a_video(tmp_path: Path) -> None:
     for suffix in ("gif", "webp", "png"):
         frames[0].save(tmp_path / f"still.{suffix}")
         frames[0].save(tmp_path / f"moving.{suffix}", save_all=True, append_images=frames[1:])
-        assert look(tmp_path / f"still.{suffix}").kind == "image"
-        assert look(tmp_path / f"moving.{suffix}").kind == "video"
+        assert header_of(tmp_path / f"still.{suffix}").kind == "image"
+        assert header_of(tmp_path / f"moving.{suffix}").kind == "video"
 
 
 def test_an_animated_picture_cannot_be_saved_as_a_still(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from nemovideo.errors import InvalidRequestError, SourceNotFoundError, Unsupport
 from nemovideo.local import Matting
 from nemovideo.models import Frame, RenderedVideo, RenderJob
 from tests.support.footage import FPS, Track, clap, clap_times, film, packets, quarters, tone
-from tests.support.render import look, make_image, make_sound, make_video
+from tests.support.render import decode, make_image, make_sound, make_video
 
 
 def test_aac_is_copied_to_an_mp4_in_sync(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_aac_is_copied_to_an_mp4_in_sync(tmp_path: Path) -> None:
     copied = packets(output)
     assert len(copied) >= 46
     assert copied == packets(talk)[: len(copied)]
-    assert clap_times(look(output)) == pytest.approx((0.4, 0.4), abs=0.005)
+    assert clap_times(decode(output)) == pytest.approx((0.4, 0.4), abs=0.005)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_aac_is_copied_to_an_mp4_in_sync(tmp_path: Path) -> None:
 def test_other_formats_have_the_sound_of_an_export(tmp_path: Path, suffix: str, codec: str) -> None:
     talk = clap(tmp_path / "talk.mp4")
     output = Matting().write(_frames_of(talk), tmp_path / f"out.{suffix}", sound=talk)
-    seen = look(output)
+    seen = decode(output)
     assert seen.codecs[1] == codec
     assert clap_times(seen)[1] == pytest.approx(0.4, abs=0.012)
 
@@ -47,8 +47,8 @@ def test_the_color_of_a_bundle_has_sound(tmp_path: Path) -> None:
     bundle = Matting().write(_frames_of(talk), tmp_path / "out.bundle.zip", sound=talk)
     with zipfile.ZipFile(bundle) as archive:
         archive.extractall(tmp_path)
-    assert clap_times(look(tmp_path / "color.mp4")) == pytest.approx((0.4, 0.4), abs=0.012)
-    assert look(tmp_path / "matte.mp4").codecs == ("h264",)
+    assert clap_times(decode(tmp_path / "color.mp4")) == pytest.approx((0.4, 0.4), abs=0.012)
+    assert decode(tmp_path / "matte.mp4").codecs == ("h264",)
 
 
 @pytest.mark.parametrize("name", ["song.wav", "song.mp3", "song.m4a"])
@@ -56,7 +56,7 @@ def test_the_sound_of_an_audio_file_ends_with_the_frames(tmp_path: Path, name: s
     song = make_sound(tmp_path / name, seconds=3)
     matting = Matting()
     output = matting.write(_gray(FPS), tmp_path / "out.mp4", sound=str(song))
-    seen = look(output)
+    seen = decode(output)
     assert seen.codecs == ("h264", "aac")
     assert seen.duration_s == pytest.approx(1, abs=0.03)
     assert seen.loudness(0.1, 0.9) == pytest.approx(0.21, abs=0.02)
@@ -67,7 +67,7 @@ def test_the_sound_of_an_audio_file_ends_with_the_frames(tmp_path: Path, name: s
 def test_frames_that_outlast_their_sound_are_all_written(tmp_path: Path) -> None:
     song = make_sound(tmp_path / "song.wav", seconds=0.4)
     matting = Matting()
-    seen = look(matting.write(_gray(FPS), tmp_path / "out.mp4", sound=song))
+    seen = decode(matting.write(_gray(FPS), tmp_path / "out.mp4", sound=song))
     assert len(seen.frames) == FPS
     assert seen.loudness(0.1, 0.3) > 0.2
     assert seen.loudness(0.5) < 0.001
@@ -78,7 +78,7 @@ def test_the_sound_of_a_part_starts_with_it(tmp_path: Path) -> None:
     talk = clap(tmp_path / "talk.mp4")
     part = dropwhile(lambda frame: frame.time_s < 0.199, _frames_of(talk))
     output = Matting().write(part, tmp_path / "out.mp4", sound=talk)
-    assert clap_times(look(output)) == pytest.approx((0.2, 0.2), abs=0.012)
+    assert clap_times(decode(output)) == pytest.approx((0.2, 0.2), abs=0.012)
 
 
 @pytest.mark.parametrize(
@@ -93,13 +93,13 @@ def test_unordered_or_equal_times_use_the_sound_from_its_start(
     output = Matting().write(map(_at, times), tmp_path / "out.mp4", sound=song)
     copied = packets(output)
     assert copied == packets(song)[: len(copied)]
-    assert look(output).loudness(0.1, 0.3) > 0.2
+    assert decode(output).loudness(0.1, 0.3) > 0.2
 
 
 def test_frames_from_after_the_end_of_the_sound_are_silent(tmp_path: Path) -> None:
     song = make_sound(tmp_path / "song.wav")
     frames = [_at(90 + number / 10) for number in range(5)]
-    seen = look(Matting().write(frames, tmp_path / "out.mp4", sound=song))
+    seen = decode(Matting().write(frames, tmp_path / "out.mp4", sound=song))
     assert len(seen.frames) == 5
     assert seen.loudness() < 0.001
 
@@ -107,7 +107,7 @@ def test_frames_from_after_the_end_of_the_sound_are_silent(tmp_path: Path) -> No
 def test_another_rate_keeps_the_sound_in_sync(tmp_path: Path) -> None:
     talk = clap(tmp_path / "talk.mp4")
     output = Matting().write(_frames_of(talk), tmp_path / "out.mp4", sound=talk, fps=10)
-    seen = look(output)
+    seen = decode(output)
     assert seen.fps == 10
     assert seen.duration_s == pytest.approx(1, abs=0.03)
     picture_s, sound_s = clap_times(seen)
@@ -137,7 +137,7 @@ def test_sound_that_is_mixed_down_or_cut_off_leaves_a_warning(tmp_path: Path) ->
 def test_a_video_without_sound_gives_a_file_without_sound(tmp_path: Path, suffix: str) -> None:
     silent = make_video(tmp_path / "silent.mp4", tone=None)
     matting = Matting()
-    seen = look(matting.write(_frames_of(silent), tmp_path / f"out.{suffix}", sound=silent))
+    seen = decode(matting.write(_frames_of(silent), tmp_path / f"out.{suffix}", sound=silent))
     assert seen.sound is None
     assert matting.warnings == ()
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from nemovideo.local.media.probe import probe
 from nemovideo.local.render import RenderResult, render
 from nemovideo.local.timeline import Clip, Timeline
-from tests.support.render import Pixels, Seen, YellowMatte, look
+from tests.support.render import Decoded, Pixels, YellowMatte, decode
 
 WIDTH, HEIGHT, FPS, COUNT = 96, 64, 25, 12
 COLORS = ((200, 30, 30), (30, 180, 30), (30, 30, 200), (200, 200, 30))
@@ -161,7 +161,7 @@ def clap(
     return film(path, pictures, tracks=[track], **how)
 
 
-def clap_times(seen: Seen) -> tuple[float, float]:
+def clap_times(seen: Decoded) -> tuple[float, float]:
     """Return the start times of light and tone, in seconds."""
     light = next(n for n, frame in enumerate(seen.frames) if frame.mean() > 128) / seen.fps
     assert seen.sound is not None
@@ -236,9 +236,9 @@ def rendered(path: Path, output: Path, *, format: str = "mp4", **clip: Any) -> R
     return render(timeline, {"m1": media}, output, format=format, engine=YellowMatte())
 
 
-def seen_after(path: Path, output: Path, **clip: Any) -> Seen:
+def decoded_render(path: Path, output: Path, **clip: Any) -> Decoded:
     """Render a file unchanged, and decode the result."""
-    return look(rendered(path, output, **clip).path)
+    return decode(rendered(path, output, **clip).path)
 
 
 def with_channels(path: Path, tag: int, labels: Sequence[int] = ()) -> Path:

@@ -132,7 +132,7 @@ def draft(
 
 
 @attrs.frozen
-class Seen:
+class Decoded:
     """A decoded file."""
 
     frames: list[Pixels]
@@ -164,19 +164,19 @@ class Seen:
         return tuple(int(v) for v in part.reshape(-1, 3).mean(axis=0))
 
 
-def look(path: Path) -> Seen:
+def decode(path: Path) -> Decoded:
     """Decode a file into frames and sound."""
     with av.open(str(path)) as container:
         video = container.streams.video[0]
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video)]
-        heard = [s for s in container.streams if s.type in ("video", "audio")]
-        fps, codecs = video.average_rate, tuple(s.codec_context.name for s in heard)
+        streams = [s for s in container.streams if s.type in ("video", "audio")]
+        fps, codecs = video.average_rate, tuple(s.codec_context.name for s in streams)
         assert fps is not None
         duration_s = (container.duration or 0) / 1e6
-    return Seen([f.astype(np.uint8) for f in frames], fps, duration_s, _sound(path), codecs)
+    return Decoded([f.astype(np.uint8) for f in frames], fps, duration_s, _sound(path), codecs)
 
 
-def look_through(path: Path) -> list[Pixels]:
+def decode_rgba(path: Path) -> list[Pixels]:
     """Decode a VP9 file to RGBA; FFmpeg's own decoder drops the alpha."""
     decoder = av.CodecContext.create("libvpx-vp9", "r")
     assert isinstance(decoder, av.VideoCodecContext)

@@ -26,7 +26,7 @@ from tests.support.media import (
     near,
     pictures,
 )
-from tests.support.render import look_through
+from tests.support.render import decode_rgba
 
 SECONDS = 0.8
 GROUND = (40, 60, 80)
@@ -111,7 +111,7 @@ def test_the_background_is_replaced(
 
 def test_a_transparent_background_has_alpha(export: Export) -> None:
     path = export("cut out the background and make it transparent", suffix="webm")
-    assert look_through(path)[0][:12, :12, 3].max() < 30
+    assert decode_rgba(path)[0][:12, :12, 3].max() < 30
 
 
 def test_the_agent_chooses_a_solid_color(export: Export) -> None:

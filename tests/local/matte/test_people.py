@@ -35,7 +35,7 @@ from nemovideo.local.matte.tracking import (
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Background
 from tests.support.matte import PictureView, Watched, agreement, scene
-from tests.support.render import carphone, item, look, timeline_of
+from tests.support.render import carphone, decode, item, timeline_of
 
 GREEN = (0, 177, 64)
 SIZE = (320, 240)
@@ -119,7 +119,7 @@ def test_the_car_is_removed_and_the_man_kept(
     car = item(carphone())
     timeline = timeline_of(car, background=Background("color", color="#00b140"), duration_ms=1000)
     result = render(timeline, {"m1": car}, tmp_path / "o.mp4", engine=engine)
-    seen = look(result.path)
+    seen = decode(result.path)
     assert result.warnings == ()
     assert len(seen.frames) == 30
     assert seen.frames[0].shape == (144, 176, 3)
@@ -136,7 +136,7 @@ def test_the_car_is_removed_and_the_man_kept(
 def test_the_default_engine_is_used_without_an_engine(tmp_path: Path) -> None:
     car = item(carphone())
     timeline = timeline_of(car, background=Background("color", color="#00b140"), duration_ms=200)
-    seen = look(render(timeline, {"m1": car}, tmp_path / "o.mp4").path)
+    seen = decode(render(timeline, {"m1": car}, tmp_path / "o.mp4").path)
     assert np.abs(np.array(seen.corner(0)) - GREEN).max() < 8
 
 

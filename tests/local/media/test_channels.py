@@ -11,7 +11,7 @@ import pytest
 
 from nemovideo.local.media.containers import open_with_speakers
 from tests.support.footage import FPS, Track, film, rendered, shades, with_channels
-from tests.support.render import Seen, look
+from tests.support.render import Decoded, decode
 
 FILM_ORDER = (122 << 16) | 6  # L R Ls Rs C LFE
 BY_LABELS = 0
@@ -28,7 +28,7 @@ def sound(path: Path, layout: str, count: int, codec: str = "pcm_s16le", **optio
     return film(path, shades(FPS), tracks=[Track(tones(count), codec, layout, options=options)])
 
 
-def channel_levels(seen: Seen) -> list[dict[int, float]]:
+def channel_levels(seen: Decoded) -> list[dict[int, float]]:
     """Return the level of each source channel in the left and right channels."""
     assert seen.sound is not None
     part = seen.sound[:, 4800:43200]
@@ -59,20 +59,20 @@ def test_every_channel_is_mixed_to_the_side_of_its_speaker(
 ) -> None:
     path = with_channels(sound(tmp_path / "a.mov", "5.1", 6), tag, labels)
     result = rendered(path, tmp_path / "o.mp4")
-    assert channel_levels(look(result.path)) == [levels(**left), levels(**right)]
+    assert channel_levels(decode(result.path)) == [levels(**left), levels(**right)]
     assert any("6 channels" in each for each in result.warnings)
 
 
 def test_channels_without_a_speaker_alternate_between_left_and_right(tmp_path: Path) -> None:
     for label in (UNUSED, UNKNOWN):
         path = with_channels(sound(tmp_path / "a.mov", "4.0", 4), BY_LABELS, [label] * 4)
-        seen = look(rendered(path, tmp_path / "o.mp4").path)
+        seen = decode(rendered(path, tmp_path / "o.mp4").path)
         assert channel_levels(seen) == [levels(c0=0.5, c2=0.5), levels(c1=0.5, c3=0.5)]
 
 
 def test_ambisonics_is_mixed_to_stereo(tmp_path: Path) -> None:
     path = sound(tmp_path / "a.mkv", "ambisonic 1", 4, "libopus", mapping_family="2")
-    seen = look(rendered(path, tmp_path / "o.mp4").path)
+    seen = decode(rendered(path, tmp_path / "o.mp4").path)
     assert channel_levels(seen) == [levels(c0=0.5, c1=0.5)] * 2, "W and left minus right"
 
 
@@ -92,5 +92,5 @@ def test_a_sound_track_that_cannot_be_decoded_is_dropped_with_a_warning(tmp_path
     data = path.read_bytes()
     path.write_bytes(data.replace(b"OpusHead\x01", b"OpusHead\xff"))
     result = rendered(path, tmp_path / "o.mp4")
-    assert len(look(result.path).frames) == FPS
+    assert len(decode(result.path).frames) == FPS
     assert result.warnings

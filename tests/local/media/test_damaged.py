@@ -16,7 +16,7 @@ from nemovideo.local.media.probe import probe
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Clip, Sound, Timeline
 from tests.support.footage import FPS, HEIGHT, WIDTH, Track, film, rendered, shades, tone
-from tests.support.render import item, look, make_sound, make_video
+from tests.support.render import decode, item, make_sound, make_video
 
 
 def noisy(count: int) -> list[np.ndarray[tuple[int, ...], np.dtype[np.uint8]]]:
@@ -57,7 +57,7 @@ def test_a_truncated_file_is_used_with_a_warning(
     )
     truncate(path, 0.5)
     result = rendered(path, tmp_path / "o.mp4")
-    seen = look(result.path)
+    seen = decode(result.path)
     assert 0.6 <= seen.duration_s <= 1.5
     assert seen.loudness(0.1, 0.4) == pytest.approx(0.3 / 2**0.5, rel=0.1)
     assert np.abs(np.diff([frame.mean() for frame in seen.frames[:10]])).max() > 0
@@ -76,7 +76,7 @@ def test_damaged_frames_are_skipped_with_a_warning(tmp_path: Path) -> None:
         whole[offset] ^= 0xFF
     path.write_bytes(whole)
     result = rendered(path, tmp_path / "o.mp4")
-    seen = look(result.path)
+    seen = decode(result.path)
     assert seen.duration_s == pytest.approx(2, abs=0.1)
     assert any("a.mp4 is damaged" in each for each in result.warnings)
 
@@ -104,7 +104,7 @@ def test_a_sound_track_with_lost_packets_stays_in_sync(tmp_path: Path) -> None:
                 continue
             packet.stream = streams[packet.stream.index]
             out.mux(packet)
-    seen = look(rendered(damaged, tmp_path / "o.mp4").path)
+    seen = decode(rendered(damaged, tmp_path / "o.mp4").path)
     assert seen.sound is not None
     assert np.argmax(np.abs(seen.sound[0]) > 0.1) / 48000 == pytest.approx(1.4, abs=0.03)
 
@@ -133,7 +133,7 @@ def test_an_audio_file_whose_rate_and_layout_change_is_decoded_to_its_end(tmp_pa
         height=120,
         fps=25,
     )
-    seen = look(render(timeline, {"m1": clip, "m2": music}, tmp_path / "o.mp4").path)
+    seen = decode(render(timeline, {"m1": clip, "m2": music}, tmp_path / "o.mp4").path)
     assert seen.loudness(0.2, 0.8) == pytest.approx(0.3 / 2**0.5, rel=0.1)
     assert seen.loudness(1.3, 1.8) > 0.1
 

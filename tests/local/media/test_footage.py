@@ -25,17 +25,17 @@ from tests.support.footage import (
     Track,
     clap,
     clap_times,
+    decoded_render,
     film,
     hdr_frames,
     quarters,
     rendered,
-    seen_after,
     shades,
     shown_quarters,
     tone,
     written_interlaced,
 )
-from tests.support.render import Pixels, item, look, make_video, near
+from tests.support.render import Pixels, decode, item, make_video, near
 
 STILL = [quarters()] * COUNT
 
@@ -75,21 +75,21 @@ def test_every_pixel_format_keeps_its_colors(
     tmp_path: Path, suffix: str, codec: str, pix_fmt: str
 ) -> None:
     path = film(tmp_path / f"a.{suffix}", STILL[:4], codec=codec, pix_fmt=pix_fmt)
-    seen = seen_after(path, tmp_path / "o.mp4")
+    seen = decoded_render(path, tmp_path / "o.mp4")
     assert len(seen.frames) == 4
     assert right_colors(seen.frames[2]), shown_quarters(seen.frames[2])
 
 
 def test_a_gray_video_stays_gray(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mkv", shades(4), codec="ffv1", pix_fmt="gray")
-    frame = seen_after(path, tmp_path / "o.mp4").frames[3].astype(int)
+    frame = decoded_render(path, tmp_path / "o.mp4").frames[3].astype(int)
     assert np.ptp(frame, axis=2).max() <= 4
 
 
 def test_full_range_is_converted_exactly(tmp_path: Path) -> None:
     ramp = np.repeat(np.arange(0, 256, dtype=np.uint8)[None, :, None], 64, axis=0).repeat(3, axis=2)
     path = film(tmp_path / "a.mp4", [ramp] * 3, pix_fmt="yuvj420p")
-    row = seen_after(path, tmp_path / "o.mp4").frames[1][32, :, 1].astype(int)
+    row = decoded_render(path, tmp_path / "o.mp4").frames[1][32, :, 1].astype(int)
     assert np.abs(row - np.arange(256)).max() <= 6
 
 
@@ -100,7 +100,7 @@ def test_transparent_parts_of_a_source_are_black(tmp_path: Path) -> None:
     )
     frames = [av.VideoFrame.from_ndarray(np.asarray(picture), "rgba") for _ in range(3)]
     path = film(tmp_path / "a.mov", frames=frames, codec="qtrle", pix_fmt="argb")
-    found = shown_quarters(seen_after(path, tmp_path / "o.mp4").frames[1])
+    found = shown_quarters(decoded_render(path, tmp_path / "o.mp4").frames[1])
     assert near(found[0], (0, 0, 0), 6)
     assert near(found[1], COLORS[1], 14)
 
@@ -115,7 +115,7 @@ def test_hdr_is_tone_mapped(tmp_path: Path, curve: str) -> None:
         pix_fmt="yuv420p10le",
         prepare=lambda stream: tag(stream, 16 if curve == "pq" else 18),
     )
-    seen = seen_after(path, tmp_path / "o.mp4")
+    seen = decoded_render(path, tmp_path / "o.mp4")
     row = [int(v) for v in seen.frames[1][48, 8::16, 1]]
     assert row[0] <= 4
     assert row[5] >= 245
@@ -161,7 +161,7 @@ def test_a_rotated_video_is_upright(tmp_path: Path, format_: str) -> None:
     path = film(
         tmp_path / "a.mov", STILL[:3], prepare=lambda stream: stream.set_display_rotation(90)
     )
-    picture = look(rendered(path, tmp_path / f"o.{format_}", format=format_).path).frames[1]
+    picture = decode(rendered(path, tmp_path / f"o.{format_}", format=format_).path).frames[1]
     upright = np.rot90(quarters())
     assert picture.shape[:2] == upright.shape[:2]
     wanted = shown_quarters(upright)
@@ -175,7 +175,7 @@ def test_the_engine_sees_a_rotated_video_upright(tmp_path: Path) -> None:
         tmp_path / "a.mov", [person] * 3, prepare=lambda stream: stream.set_display_rotation(90)
     )
     color = Background("color", color="#00b140")
-    frame = seen_after(path, tmp_path / "o.mp4", background=color).frames[1]
+    frame = decoded_render(path, tmp_path / "o.mp4", background=color).frames[1]
     assert near(color_at(frame[8, 8]), (0, 0xB1, 0x40), 16)
     assert near(color_at(frame[88, 32]), (225, 205, 40), 16)
 
@@ -192,14 +192,14 @@ def test_the_display_aspect_is_preserved(tmp_path: Path, aspect: Fraction) -> No
         stream = output.streams.video[0]
         shown = Fraction(stream.width, stream.height) * (stream.sample_aspect_ratio or 1)
     assert shown == Fraction(WIDTH, HEIGHT) * aspect
-    square = look(rendered(path, tmp_path / "o.gif", format="gif").path).frames[0]
+    square = decode(rendered(path, tmp_path / "o.gif", format="gif").path).frames[0]
     assert abs(square.shape[1] / square.shape[0] - float(shown)) < 0.03
 
 
 def test_odd_sizes_are_rounded_up_without_a_border(tmp_path: Path) -> None:
     for width, height in ((97, 65), (95, 64), (96, 33)):
         path = film(tmp_path / "a.mp4", [quarters(width, height)] * 3, pix_fmt="yuv444p")
-        frame = seen_after(path, tmp_path / "o.mp4").frames[1]
+        frame = decoded_render(path, tmp_path / "o.mp4").frames[1]
         assert frame.shape[:2] == (height + height % 2, width + width % 2)
         assert right_colors(frame)
         assert near(color_at(frame[-1, -1]), COLORS[3], 20), "no black border"
@@ -207,8 +207,8 @@ def test_odd_sizes_are_rounded_up_without_a_border(tmp_path: Path) -> None:
 
 def test_interlaced_footage_is_deinterlaced(tmp_path: Path) -> None:
     path = written_interlaced(tmp_path / "a.mkv")
-    plain = look(path).frames[5].astype(int)
-    woven = seen_after(path, tmp_path / "o.mp4")
+    plain = decode(path).frames[5].astype(int)
+    woven = decoded_render(path, tmp_path / "o.mp4")
     assert len(woven.frames) == COUNT
 
     def comb(frame: Pixels | np.ndarray[tuple[int, ...], np.dtype[np.int_]]) -> float:
@@ -222,7 +222,7 @@ def test_4k_keeps_its_size(tmp_path: Path) -> None:
     big = np.asarray(Image.fromarray(quarters()).resize((3840, 2160), Image.Resampling.NEAREST))
     path = film(tmp_path / "a.mp4", [big])
     green = Background("color", color="#00b140")
-    frame = seen_after(path, tmp_path / "o.mp4", background=green).frames[0]
+    frame = decoded_render(path, tmp_path / "o.mp4", background=green).frames[0]
     assert frame.shape == (2160, 3840, 3)
     assert near(color_at(frame[100, 3700]), (0, 0xB1, 0x40), 16)
     assert near(color_at(frame[2000, 3700]), COLORS[3], 16), "the yellow quarter is the person"
@@ -246,7 +246,7 @@ def test_a_picture_with_a_palette_keeps_its_colors(tmp_path: Path) -> None:
 def test_frame_rates_are_preserved(tmp_path: Path) -> None:
     for fps in (Fraction(1, 2), Fraction(1), Fraction(30000, 1001), Fraction(50), Fraction(120)):
         path = film(tmp_path / "a.mp4", shades(4), fps=fps)
-        seen = seen_after(path, tmp_path / "o.mp4")
+        seen = decoded_render(path, tmp_path / "o.mp4")
         assert (seen.fps, len(seen.frames)) == (fps, 4)
         assert [round(float(frame.mean())) for frame in seen.frames] == pytest.approx(
             [float(picture.mean()) for picture in shades(4)], abs=4
@@ -254,7 +254,7 @@ def test_frame_rates_are_preserved(tmp_path: Path) -> None:
 
 
 def test_frame_rates_above_120_are_reduced(tmp_path: Path) -> None:
-    seen = seen_after(film(tmp_path / "a.mp4", shades(96), fps=960), tmp_path / "o.mp4")
+    seen = decoded_render(film(tmp_path / "a.mp4", shades(96), fps=960), tmp_path / "o.mp4")
     assert seen.fps <= 120
     assert seen.duration_s == pytest.approx(0.1, abs=0.02)
 
@@ -262,7 +262,7 @@ def test_frame_rates_above_120_are_reduced(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.mp4", "a.webm"])
 def test_a_video_of_a_single_frame_is_rendered(tmp_path: Path, name: str) -> None:
     codec = "libvpx-vp9" if name == "a.webm" else "libx264"
-    seen = seen_after(film(tmp_path / name, STILL[:1], codec=codec), tmp_path / "o.mp4")
+    seen = decoded_render(film(tmp_path / name, STILL[:1], codec=codec), tmp_path / "o.mp4")
     assert len(seen.frames) == 1
     assert right_colors(seen.frames[0])
 
@@ -275,7 +275,7 @@ def test_variable_frame_rates_do_not_drift(tmp_path: Path) -> None:
     pictures = [np.full((HEIGHT, WIDTH, 3), 235 if t >= at else 16, np.uint8) for t in times]
     track = Track(tone(times[-1], start_s=at))
     path = film(tmp_path / "a.mp4", pictures, times_s=times, tracks=[track])
-    seen = seen_after(path, tmp_path / "o.mp4")
+    seen = decoded_render(path, tmp_path / "o.mp4")
     light, sound = clap_times(seen)
     assert light == pytest.approx(at, abs=0.03)
     assert sound == pytest.approx(at, abs=0.01)
@@ -287,12 +287,14 @@ def test_a_time_base_of_nanoseconds_stays_in_sync(tmp_path: Path) -> None:
         tmp_path / "a.mov",
         container_options={"video_track_timescale": "1000000000"},
     )
-    assert clap_times(seen_after(path, tmp_path / "o.mp4")) == pytest.approx((0.4, 0.4), abs=0.01)
+    assert clap_times(decoded_render(path, tmp_path / "o.mp4")) == pytest.approx(
+        (0.4, 0.4), abs=0.01
+    )
 
 
 def test_frames_without_timestamps_have_a_constant_rate(tmp_path: Path) -> None:
     path = film(tmp_path / "a.avi", shades(8), codec="mpeg4")
-    seen = seen_after(path, tmp_path / "o.mp4")
+    seen = decoded_render(path, tmp_path / "o.mp4")
     means = [float(frame.mean()) for frame in seen.frames]
     assert means == sorted(means)
     assert seen.duration_s == pytest.approx(8 / FPS, abs=0.09)
@@ -316,14 +318,14 @@ def test_picture_and_sound_stay_in_sync_whichever_starts_first(
     tmp_path: Path, suffix: str, video_s: float, sound_s: float
 ) -> None:
     path = clap(tmp_path / f"a.{suffix}", video_start_s=video_s, sound_start_s=sound_s)
-    light, sound = clap_times(seen_after(path, tmp_path / "o.mp4"))
+    light, sound = clap_times(decoded_render(path, tmp_path / "o.mp4"))
     assert sound == pytest.approx(light, abs=0.03)
 
 
 @pytest.mark.parametrize(("suffix", "sound_s"), [("mp4", 2.0), ("mkv", 0.7), ("mov", 2.0)])
 def test_the_duration_is_that_of_the_picture(tmp_path: Path, suffix: str, sound_s: float) -> None:
     path = clap(tmp_path / f"a.{suffix}", sound_s=sound_s)
-    seen = seen_after(path, tmp_path / "o.mp4")
+    seen = decoded_render(path, tmp_path / "o.mp4")
     assert len(seen.frames) == FPS
     assert seen.duration_s == pytest.approx(1, abs=0.03)
     assert clap_times(seen) == pytest.approx((0.4, 0.4), abs=0.01)
@@ -347,7 +349,7 @@ def test_every_sound_format_stays_in_sync(
     wave = tone(1, rate=rate, start_s=0.4)
     light = [np.full((HEIGHT, WIDTH, 3), 235 if n >= 10 else 16, np.uint8) for n in range(FPS)]
     path = film(tmp_path / "a.mkv", light, tracks=[Track(wave, codec, layout, rate)])
-    seen = seen_after(path, tmp_path / "o.mp4")
+    seen = decoded_render(path, tmp_path / "o.mp4")
     assert clap_times(seen) == pytest.approx((0.4, 0.4), abs=0.02)
     assert seen.loudness(0.5, 0.9) > 0.1
 
@@ -358,7 +360,9 @@ def test_the_default_audio_track_is_used(tmp_path: Path) -> None:
             Track(tone(1, level=loud), default=number == default)
             for number, loud in enumerate((0.1, 0.4))
         ]
-        seen = seen_after(film(tmp_path / "a.mkv", shades(FPS), tracks=tracks), tmp_path / "o.mp4")
+        seen = decoded_render(
+            film(tmp_path / "a.mkv", shades(FPS), tracks=tracks), tmp_path / "o.mp4"
+        )
         assert seen.loudness(0.2, 0.8) == pytest.approx(level / 2**0.5, rel=0.1)
         assert seen.codecs == ("h264", "aac")
 
@@ -377,7 +381,7 @@ def test_the_default_video_track_is_used(tmp_path: Path) -> None:
         for stream in streams:
             frame = av.VideoFrame.from_ndarray(quarters(stream.width, stream.height), "rgb24")
             out.mux([*stream.encode(frame), *stream.encode(None)])
-    assert look(rendered(path, tmp_path / "o.mp4").path).frames[0].shape[1] == 2 * WIDTH
+    assert decode(rendered(path, tmp_path / "o.mp4").path).frames[0].shape[1] == 2 * WIDTH
 
 
 def test_a_cover_picture_is_not_the_video(tmp_path: Path) -> None:
@@ -394,7 +398,7 @@ def test_a_cover_picture_is_not_the_video(tmp_path: Path) -> None:
             if packet.dts is not None:
                 packet.stream = video
                 out.mux(packet)
-    seen = seen_after(with_cover, tmp_path / "o.mp4")
+    seen = decoded_render(with_cover, tmp_path / "o.mp4")
     assert seen.frames[0].shape == (HEIGHT, WIDTH, 3)
     assert right_colors(seen.frames[5])
 
@@ -426,6 +430,6 @@ def test_timecode_tracks_are_ignored(tmp_path: Path) -> None:
     )
     with av.open(str(path)) as source:
         assert len(source.streams) == 3, "the timecode is a track"
-    seen = seen_after(path, tmp_path / "o.mp4")
+    seen = decoded_render(path, tmp_path / "o.mp4")
     assert len(seen.frames) == COUNT
     assert right_colors(seen.frames[5])

@@ -27,7 +27,7 @@ from nemovideo.local.media.probe import probe
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Background, Clip, Timeline
 from tests.support.footage import COLORS, FPS, HEIGHT, WIDTH, film, quarters, shades, shown_quarters
-from tests.support.render import YellowMatte, item, look, near
+from tests.support.render import YellowMatte, decode, item, near
 
 Samples = npt.NDArray[np.uint16]
 XYZ = tuple[float, float, float]
@@ -191,7 +191,7 @@ def test_an_animation_is_a_video_with_its_own_timing(tmp_path: Path, suffix: str
     draft = Timeline(
         clips=(Clip("video", 600, "a", media="m1"),), width=WIDTH, height=HEIGHT, fps=10
     )
-    seen = look(render(draft, {"m1": media}, tmp_path / "o.mp4").path)
+    seen = decode(render(draft, {"m1": media}, tmp_path / "o.mp4").path)
     means = [round(float(frame.mean())) for frame in seen.frames]
     wanted = [round(float(p.mean())) for p in shades(3)]
     assert means == pytest.approx([wanted[n] for n in (0, 1, 1, 1, 2, 2)], abs=2)
@@ -215,7 +215,7 @@ def test_an_animated_background_repeats_as_often_as_its_file_says(
     draft = Timeline(clips=(clip,), width=WIDTH, height=HEIGHT, fps=FPS)
     media = {"m1": empty, "m2": backdrop}
     result = render(draft, media, tmp_path / "o.mp4", engine=YellowMatte())
-    means = [float(frame.mean()) for frame in look(result.path).frames[2::5]]
+    means = [float(frame.mean()) for frame in decode(result.path).frames[2::5]]
     wanted = [float(p.mean()) for p in shades(3)]
     assert means == pytest.approx([wanted[n] for n in shown], abs=3)
     assert any(backdrop.name in each for each in result.warnings) == (loop != 0)

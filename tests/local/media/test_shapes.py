@@ -19,15 +19,15 @@ from tests.support.footage import (
     HEIGHT,
     WIDTH,
     Track,
+    decoded_render,
     film,
     quarters,
     rendered,
-    seen_after,
     shades,
     shown_quarters,
     tone,
 )
-from tests.support.render import Pixels, YellowMatte, item, look, near
+from tests.support.render import Pixels, YellowMatte, decode, item, near
 
 ONE = 65536
 GREEN = Background("color", "#00b140")
@@ -71,7 +71,7 @@ def test_every_display_matrix_is_applied(tmp_path: Path, matrix: tuple[int, int,
     wanted = as_shown(quarters(), matrix)
     media = probe(path, "a.mp4", id="m1")
     assert (media.height, media.width) == wanted.shape[:2]
-    shown = look(rendered(path, tmp_path / "o.mp4").path).frames[1]
+    shown = decode(rendered(path, tmp_path / "o.mp4").path).frames[1]
     assert shown.shape == wanted.shape
     pairs = zip(shown_quarters(shown), shown_quarters(wanted), strict=True)
     assert all(near(a, b, 14) for a, b in pairs)
@@ -81,9 +81,8 @@ def test_the_engine_sees_a_mirrored_picture_as_shown(tmp_path: Path) -> None:
     person = np.full((HEIGHT, WIDTH, 3), (30, 60, 160), np.uint8)
     person[:, : WIDTH // 3] = (225, 205, 40)
     path = with_matrix(film(tmp_path / "a.mp4", [person] * 3), (-1, 0, 0, 1))
-    frame = seen_after(path, tmp_path / "o.mp4", background=Background("color", "#00b140")).frames[
-        1
-    ]
+    background = Background("color", "#00b140")
+    frame = decoded_render(path, tmp_path / "o.mp4", background=background).frames[1]
     assert near(tuple(int(v) for v in frame[32, 8]), (0, 0xB1, 0x40), 14)
     assert near(tuple(int(v) for v in frame[32, -8]), (225, 205, 40), 14)
 
@@ -104,7 +103,7 @@ def test_a_background_keeps_its_display_aspect(tmp_path: Path, aspect: Fraction)
     clip = Clip("video", 120, "a", media="m1", background=Background("video", media="m2"))
     draft = Timeline(clips=(clip,), width=double_width, height=2 * HEIGHT, fps=FPS)
     out = render(draft, media, tmp_path / "o.mp4", engine=YellowMatte()).path
-    rows, columns = np.nonzero(look(out).frames[1][..., 1] < 110)
+    rows, columns = np.nonzero(decode(out).frames[1][..., 1] < 110)
     assert np.ptp(columns) == pytest.approx(np.ptp(rows), abs=2)
 
 
@@ -124,7 +123,7 @@ def test_the_clean_aperture_of_a_mov_is_applied(tmp_path: Path) -> None:
     path.write_bytes(data)
     media = probe(path, "a.mov", id="m1")
     assert (media.width, media.height) == (72, 60)
-    frame = look(rendered(path, tmp_path / "o.mp4").path).frames[1]
+    frame = decode(rendered(path, tmp_path / "o.mp4").path).frames[1]
     assert frame.shape == (60, 72, 3)
     assert frame[2:-2, 2:-2].min(axis=-1).max() < 120, "nothing white is left at the margins"
 
@@ -148,7 +147,7 @@ def test_the_pixel_crop_of_a_matroska_is_applied(tmp_path: Path) -> None:
     path.write_bytes(grown)
     media = probe(path, "a.mkv", id="m1")
     assert (media.width, media.height) == (88, 58)
-    frame = look(rendered(path, tmp_path / "o.mp4").path).frames[1]
+    frame = decode(rendered(path, tmp_path / "o.mp4").path).frames[1]
     assert frame[2:-2, 2:-2].min(axis=-1).max() < 120
 
 
@@ -185,7 +184,7 @@ def test_a_stream_whose_size_changes_is_scaled_to_its_largest(
                 out.mux(packet)
     media = probe(path, path.name, id="m1")
     assert (media.width, media.height) == (2 * WIDTH, 2 * HEIGHT)
-    seen = look(rendered(path, tmp_path / "o.mp4").path)
+    seen = decode(rendered(path, tmp_path / "o.mp4").path)
     assert len(seen.frames) == 15
     for picture in seen.frames:
         assert all(near(a, b, 16) for a, b in zip(shown_quarters(picture), COLORS, strict=True))
@@ -222,7 +221,7 @@ def test_a_broken_clock_loses_no_frames(tmp_path: Path, starts_s: tuple[float, f
     path.write_bytes(parts[0] + clusters)
     media = probe(path, "a.mkv", id="m1")
     assert media.broken_clock
-    seen = look(rendered(path, tmp_path / "o.mp4").path)
+    seen = decode(rendered(path, tmp_path / "o.mp4").path)
     means = [float(frame.mean()) for frame in seen.frames]
     assert len(means) == 2 * count
     assert np.diff(means).min() > 4, "each frame is there, once, in order"
@@ -252,7 +251,7 @@ def test_frames_that_share_one_timestamp_are_spread(tmp_path: Path, with_sound: 
     media = probe(stuck, "stuck.mp4", id="m1")
     assert media.duration_ms == pytest.approx(1000 * count / FPS, abs=40)
     assert any("share their timestamps" in warning for warning in media.warnings)
-    seen = look(rendered(stuck, tmp_path / "o.mp4").path)
+    seen = decode(rendered(stuck, tmp_path / "o.mp4").path)
     means = [float(frame.mean()) for frame in seen.frames]
     assert len(means) == pytest.approx(count, abs=1)
     assert np.diff(means).min() > 4, "each frame is there, once, in order"

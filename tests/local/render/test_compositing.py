@@ -15,10 +15,10 @@ from tests.support.render import (
     PERSON,
     WALL,
     YellowMatte,
+    decode,
+    decode_rgba,
     draft,
     item,
-    look,
-    look_through,
     make_image,
     make_video,
     near,
@@ -33,7 +33,7 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> MediaItem:
 
 
 def test_without_edits_the_picture_is_unchanged(tmp_path: Path, talk: MediaItem) -> None:
-    seen = look(render(timeline_of(talk), {"m1": talk}, tmp_path / "out.mp4").path)
+    seen = decode(render(timeline_of(talk), {"m1": talk}, tmp_path / "out.mp4").path)
     assert np.abs(seen.frames[5].astype(int) - person_picture()).mean() < 4
     assert seen.codecs == ("h264", "aac")
 
@@ -41,7 +41,7 @@ def test_without_edits_the_picture_is_unchanged(tmp_path: Path, talk: MediaItem)
 def test_a_color_replaces_the_wall_and_not_the_person(tmp_path: Path, talk: MediaItem) -> None:
     for color, rgb in (("#00b140", (0, 0xB1, 0x40)), ("white", (255,) * 3)):
         timeline = timeline_of(talk, background=Background("color", color=color))
-        seen = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte()).path)
+        seen = decode(render(timeline, {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte()).path)
         for number in (0, 7, 14):
             assert near(seen.corner(number), rgb)
             assert near(seen.middle(number), PERSON)
@@ -50,7 +50,7 @@ def test_a_color_replaces_the_wall_and_not_the_person(tmp_path: Path, talk: Medi
 def test_a_scene_is_behind_the_person(tmp_path: Path, talk: MediaItem) -> None:
     for scene in SCENES[:1]:
         timeline = timeline_of(talk, background=Background("scene", scene=scene), duration_ms=120)
-        seen = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte()).path)
+        seen = decode(render(timeline, {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte()).path)
         drawn = np.asarray(draw_scene(scene, 160, 120)).astype(int)
         assert np.abs(seen.frames[2][:20].astype(int) - drawn[:20]).mean() < 10
         assert near(seen.middle(2), PERSON)
@@ -60,7 +60,7 @@ def test_an_uploaded_picture_is_behind_the_person(tmp_path: Path, talk: MediaIte
     photo = item(make_image(tmp_path / "p.png", (200, 40, 90), (300, 80)), "m2")
     timeline = timeline_of(talk, background=Background("image", media="m2"))
     media = {"m1": talk, "m2": photo}
-    seen = look(render(timeline, media, tmp_path / "o.mp4", engine=YellowMatte()).path)
+    seen = decode(render(timeline, media, tmp_path / "o.mp4", engine=YellowMatte()).path)
     assert near(seen.corner(10), (200, 40, 90))
     assert near(seen.middle(10), PERSON)
 
@@ -70,7 +70,7 @@ def test_an_uploaded_video_loops_behind_the_person(tmp_path: Path, talk: MediaIt
     backdrop = item(make_video(tmp_path / "b.mp4", seconds=0.4, pictures=[red, green]), "m2")
     timeline = timeline_of(talk, background=Background("video", media="m2"))
     media = {"m1": talk, "m2": backdrop}
-    seen = look(render(timeline, media, tmp_path / "o.mp4", engine=YellowMatte()).path)
+    seen = decode(render(timeline, media, tmp_path / "o.mp4", engine=YellowMatte()).path)
     for number, color in ((1, (200, 30, 30)), (8, (30, 180, 30)), (12, (200, 30, 30))):
         assert near(seen.corner(number), color, 16)
         assert near(seen.middle(number), PERSON)
@@ -81,7 +81,7 @@ def test_a_blur_removes_detail_but_not_from_the_person(tmp_path: Path) -> None:
     striped[:, :40:8] = striped[:, 4:40:8] = (250, 250, 250)
     talk = item(make_video(tmp_path / "a.mp4", pictures=[striped], seconds=0.24))
     timeline = timeline_of(talk, background=Background("blur"))
-    seen = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte()).path)
+    seen = decode(render(timeline, {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte()).path)
     wall, before = seen.frames[5][40:80, 4:36], striped[40:80, 4:36]
     assert wall.std(axis=(0, 1)).max() < before.std(axis=(0, 1)).max() / 4
     assert near(seen.middle(5), PERSON)
@@ -97,13 +97,13 @@ def test_a_transparent_background_is_transparent_in_webm(tmp_path: Path, with_so
     result = render(
         timeline, {"m1": talk}, tmp_path / "o.webm", format="webm", engine=YellowMatte()
     )
-    frames = look_through(result.path)
+    frames = decode_rgba(result.path)
     assert len(frames) == 6
     assert frames[5][2:20, 2:20, 3].max() <= 2
     assert frames[5][80:110, 65:95, 3].min() >= 250
     assert frames[5][2:20, 2:20, :3].max() < 30, "the old background is removed"
     assert near(tuple(int(v) for v in frames[5][80:110, 70:90, :3].mean(axis=(0, 1))), PERSON)
-    assert look(result.path).codecs == (("vp9", "opus") if with_sound else ("vp9",))
+    assert decode(result.path).codecs == (("vp9", "opus") if with_sound else ("vp9",))
 
 
 def test_text_is_opaque_over_a_transparent_background(tmp_path: Path, talk: MediaItem) -> None:
@@ -116,12 +116,12 @@ def test_text_is_opaque_over_a_transparent_background(tmp_path: Path, talk: Medi
     result = render(
         timeline, {"m1": talk}, tmp_path / "o.webm", format="webm", engine=YellowMatte()
     )
-    assert look_through(result.path)[4][:30, :, 3].max() > 240
+    assert decode_rgba(result.path)[4][:30, :, 3].max() > 240
 
 
 def test_a_transparent_background_is_black_in_mp4(tmp_path: Path, talk: MediaItem) -> None:
     timeline = timeline_of(talk, background=Background("transparent"))
-    seen = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte()).path)
+    seen = decode(render(timeline, {"m1": talk}, tmp_path / "o.mp4", engine=YellowMatte()).path)
     assert near(seen.corner(10), (0, 0, 0), 6)
     assert near(seen.middle(10), PERSON)
 
@@ -131,7 +131,7 @@ def test_brightness_contrast_and_saturation_change_the_picture(
 ) -> None:
     def rendered(**change: float) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.uint8]], float]:
         timeline = timeline_of(talk, duration_ms=120, **change)
-        frame = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4").path).frames[1]
+        frame = decode(render(timeline, {"m1": talk}, tmp_path / "o.mp4").path).frames[1]
         return frame, float(frame.mean())
 
     plain, mean = rendered()
@@ -152,7 +152,7 @@ def test_a_title_is_shown_at_its_position_and_time(
     dark = np.full((120, 160, 3), (20, 30, 60), dtype=np.uint8)
     talk = item(make_video(tmp_path / "a.mp4", pictures=[dark]))
     title = Title("Hello there", 400, start_ms=400, position=position)
-    seen = look(render(timeline_of(talk, title), {"m1": talk}, tmp_path / "o.mp4").path)
+    seen = decode(render(timeline_of(talk, title), {"m1": talk}, tmp_path / "o.mp4").path)
 
     def bright(number: int) -> int:
         return int((seen.frames[number][rows[0] : rows[1]].min(axis=-1) > 150).sum())
@@ -169,7 +169,7 @@ def test_a_trim_keeps_the_requested_part(tmp_path: Path) -> None:
     pictures = [np.full((120, 160, 3), color, np.uint8) for color in colors]
     talk = item(make_video(tmp_path / "a.mp4", seconds=6, pictures=pictures))
     timeline = timeline_of(talk, source_start_ms=4100, duration_ms=900)
-    seen = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4").path)
+    seen = decode(render(timeline, {"m1": talk}, tmp_path / "o.mp4").path)
     assert abs(len(seen.frames) - 22.5) <= 0.5
     assert near(seen.corner(0), colors[2], 16)
     assert near(seen.corner(8), colors[2], 16)
@@ -182,7 +182,7 @@ def test_speed_changes_the_duration_and_not_the_content(tmp_path: Path, speed: f
     pictures = [np.full((120, 160, 3), color, np.uint8) for color in colors]
     talk = item(make_video(tmp_path / "a.mp4", seconds=0.96, pictures=pictures))
     timeline = timeline_of(talk, speed=speed, duration_ms=round(960 / speed))
-    seen = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4").path)
+    seen = decode(render(timeline, {"m1": talk}, tmp_path / "o.mp4").path)
     assert len(seen.frames) == round(24 / speed)
     for quarter, color in enumerate(colors):
         assert near(seen.corner(round((quarter + 0.5) / 4 * 24 / speed)), color, 16)
@@ -197,7 +197,7 @@ def test_pictures_make_a_slideshow(tmp_path: Path) -> None:
     }
     clips = tuple(Clip("image", 400, "slide", media=f"m{n}") for n in range(3))
     timeline = Timeline(clips=clips, width=320, height=180, fps=25)
-    seen = look(render(timeline, media, tmp_path / "o.mp4").path)
+    seen = decode(render(timeline, media, tmp_path / "o.mp4").path)
     assert seen.codecs == ("h264",)
     assert len(seen.frames) == 30
     for number, color in ((5, colors[0]), (15, colors[1]), (25, colors[2])):
@@ -207,7 +207,7 @@ def test_pictures_make_a_slideshow(tmp_path: Path) -> None:
 def test_a_title_card_shows_its_words_on_its_color(tmp_path: Path) -> None:
     clip = Clip("card", 400, "card", text="Welcome", color="#204080")
     timeline = Timeline(clips=(clip,), width=320, height=180, fps=25)
-    seen = look(render(timeline, {}, tmp_path / "o.mp4").path)
+    seen = decode(render(timeline, {}, tmp_path / "o.mp4").path)
     assert near(seen.corner(5), (0x20, 0x40, 0x80))
     assert (seen.frames[5][50:130].min(axis=-1) > 200).sum() > 200
 
@@ -222,7 +222,7 @@ def test_clips_of_several_kinds_share_one_canvas(tmp_path: Path, talk: MediaItem
         Clip("video", 400, "tall", media="m3"),
     )
     media = {"m1": talk, "m2": photo, "m3": tall}
-    seen = look(render(draft(talk, *clips), media, tmp_path / "o.mp4").path)
+    seen = decode(render(draft(talk, *clips), media, tmp_path / "o.mp4").path)
     assert len(seen.frames) == 30
     colors = [seen.corner(n) for n in (2, 8, 17, 25)]
     wanted = [(255, 255, 255), WALL, (200, 40, 90), (0, 0, 0)]
@@ -231,6 +231,8 @@ def test_clips_of_several_kinds_share_one_canvas(tmp_path: Path, talk: MediaItem
 
 
 def test_the_last_frame_is_held_if_a_clip_exceeds_its_file(tmp_path: Path, talk: MediaItem) -> None:
-    seen = look(render(timeline_of(talk, duration_ms=1000), {"m1": talk}, tmp_path / "o.mp4").path)
+    seen = decode(
+        render(timeline_of(talk, duration_ms=1000), {"m1": talk}, tmp_path / "o.mp4").path
+    )
     assert len(seen.frames) == 25
     assert near(seen.middle(24), PERSON)

@@ -22,7 +22,7 @@ from nemovideo.local.media.probe import probe
 from nemovideo.local.render import render
 from nemovideo.local.timeline import Background, Clip, Timeline
 from tests.support.footage import FPS, HEIGHT, WIDTH, film, shades
-from tests.support.render import Pixels, item, look, near
+from tests.support.render import Pixels, decode, item, near
 
 PERSON, GREEN = (200, 90, 60), (0, 0xB1, 0x40)
 COUNT = 6
@@ -89,7 +89,7 @@ KINDS = [
 @pytest.mark.parametrize(("name", "codec", "pix_fmt"), KINDS)
 def test_a_clips_own_alpha_is_its_mask(tmp_path: Path, name: str, codec: str, pix_fmt: str) -> None:
     path = cutout(tmp_path / name, codec, pix_fmt)
-    seen = look(placed(path, tmp_path / "o.mp4", Background("color", color="#00b140")))
+    seen = decode(placed(path, tmp_path / "o.mp4", Background("color", color="#00b140")))
     assert len(seen.frames) == COUNT
     for number, frame in enumerate(seen.frames):
         left = 16 + 8 * number
@@ -128,10 +128,10 @@ def test_a_transparent_export_can_be_a_clip_again(tmp_path: Path) -> None:
     webm = placed(path, tmp_path / "cutout.webm", Background("transparent"))
     Image.new("RGB", (64, 64), (0, 0, 250)).save(tmp_path / "blue.png")
     over = placed(webm, tmp_path / "o.mp4", Background("image", media="m2"), tmp_path / "blue.png")
-    frame = look(over).frames[3]
+    frame = decode(over).frames[3]
     assert near(at(frame, 4, 40), (0, 0, 250), 14)
     assert near(at(frame, 40 + 12, 40), PERSON, 14)
-    blurred = look(placed(webm, tmp_path / "b.mp4", Background("blur"))).frames[3]
+    blurred = decode(placed(webm, tmp_path / "b.mp4", Background("blur"))).frames[3]
     assert near(at(blurred, 40 + 12, 40), PERSON, 14)
 
 
@@ -157,7 +157,7 @@ def test_an_exported_zip_can_be_a_clip_again(tmp_path: Path) -> None:
     found = item(path)
     assert (found.kind, found.has_alpha, found.fps) == ("video", True, FPS)
     assert found.duration_ms == COUNT * 1000 // FPS
-    seen = look(placed(path, tmp_path / "o.mp4", Background("color", color="#00b140")))
+    seen = decode(placed(path, tmp_path / "o.mp4", Background("color", color="#00b140")))
     assert len(seen.frames) == COUNT
     for number, frame in enumerate(seen.frames):
         assert near(at(frame, 16 + 8 * number + 12, 40), PERSON, 14)
@@ -190,7 +190,7 @@ def test_a_sequence_can_be_source_and_background_of_the_client(
 ) -> None:
     path = sequence(tmp_path / "a.zip", b"25 fps")
     video = client.remove_background(path, background="#00b140", output=tmp_path / "o.mp4")
-    assert near(at(look(tmp_path / "o.mp4").frames[0], 4, 40), GREEN, 14)
+    assert near(at(decode(tmp_path / "o.mp4").frames[0], 4, 40), GREEN, 14)
     assert video.warnings == ()
     client.remove_background(
         cutout(tmp_path / "b.mov", "qtrle", "argb"), background=path, output=tmp_path / "p.mp4"
@@ -249,7 +249,7 @@ def test_a_transparent_picture_is_composited_over_its_background(
     picture[..., 3] = np.where(picture[..., 3] == 255, 255, 0)
     Image.fromarray(picture, "RGBA").save(tmp_path / f"a.{suffix}", lossless=True)
     out = placed(tmp_path / f"a.{suffix}", tmp_path / "o.mp4", Background("color", color="#00b140"))
-    frame = look(out).frames[0]
+    frame = decode(out).frames[0]
     assert near(at(frame, 28, 40), PERSON, 14)
     assert near(at(frame, 4, 40), GREEN, 12)
 

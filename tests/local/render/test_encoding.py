@@ -30,10 +30,10 @@ from tests.support.render import (
     WALL,
     Pixels,
     YellowMatte,
+    decode,
+    decode_rgba,
     draft,
     item,
-    look,
-    look_through,
     make_video,
     near,
     person_picture,
@@ -109,7 +109,7 @@ def zip_frames(path: Path) -> list[Pixels]:
 
 @pytest.mark.parametrize(
     ("format_", "frames_of"),
-    [("webm", look_through), ("mov", mov_frames), ("zip", zip_frames)],
+    [("webm", decode_rgba), ("mov", mov_frames), ("zip", zip_frames)],
 )
 def test_alpha_is_right_in_every_frame(
     cutout: Callable[[str], Path], format_: str, frames_of: Callable[[Path], list[Pixels]]
@@ -138,7 +138,7 @@ def test_an_opaque_result_has_no_holes(tmp_path: Path, talk: MediaItem, format_:
     green = Background("color", color="#00b140")
     path = exported(talk, tmp_path / f"o.{format_}", format_, background=green)
     readers = {"gif": gif_frames, "zip": zip_frames}
-    frames = readers[format_](path) if format_ in readers else look(path).frames
+    frames = readers[format_](path) if format_ in readers else decode(path).frames
     for frame in frames:
         assert near(tuple(int(v) for v in frame[4, 4, :3]), (0, 0xB1, 0x40), 14)
         assert frame.shape[2] == 3 or frame[..., 3].min() == 255
@@ -239,7 +239,7 @@ def test_the_person_is_fully_opaque_and_the_background_fully_transparent(
 @pytest.mark.parametrize("format_", ["mp4", "webm", "mov"])
 def test_picture_and_sound_are_in_sync(tmp_path: Path, format_: str) -> None:
     out = rendered(clap(tmp_path / "a.mp4"), tmp_path / f"o.{format_}", format=format_)
-    seen = look(out.path)
+    seen = decode(out.path)
     assert len(seen.frames) == FPS
     assert seen.fps == FPS
     assert seen.duration_s == pytest.approx(1, abs=0.03)
@@ -256,19 +256,19 @@ def test_unchanged_aac_is_copied(tmp_path: Path) -> None:
         copied = packets(path)
         assert len(copied) >= 46
         assert copied == packets(source)[: len(copied)]
-        assert clap_times(look(path)) == pytest.approx((0.4, 0.4), abs=0.005)
+        assert clap_times(decode(path)) == pytest.approx((0.4, 0.4), abs=0.005)
 
 
 def test_sound_that_starts_late_is_not_copied(tmp_path: Path) -> None:
     source = clap(tmp_path / "a.mp4", sound_start_s=0.2)
-    seen = look(rendered(source, tmp_path / "o.mp4").path)
+    seen = decode(rendered(source, tmp_path / "o.mp4").path)
     assert clap_times(seen) == pytest.approx((0.4, 0.4), abs=0.012)
     assert seen.loudness(0, 0.15) < 0.001
 
 
 def test_copied_sound_ends_with_the_picture(tmp_path: Path) -> None:
     path = rendered(clap(tmp_path / "a.mp4", sound_s=3), tmp_path / "o.mp4").path
-    assert look(path).duration_s == pytest.approx(1, abs=0.03)
+    assert decode(path).duration_s == pytest.approx(1, abs=0.03)
 
 
 @pytest.mark.parametrize(
@@ -281,12 +281,12 @@ def test_changed_sound_is_encoded(tmp_path: Path, change: dict[str, Any]) -> Non
     loud = {packet for packet in packets(path) if len(packet) > silence_bytes}
     assert len(loud) > 10
     assert not loud & set(packets(source))
-    assert look(path).codecs == ("h264", "aac")
+    assert decode(path).codecs == ("h264", "aac")
 
 
 def test_other_sound_is_encoded_as_aac(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.webm", codec="libvpx-vp9", seconds=0.5)
-    assert look(rendered(path, tmp_path / "o.mp4").path).codecs == ("h264", "aac")
+    assert decode(rendered(path, tmp_path / "o.mp4").path).codecs == ("h264", "aac")
 
 
 # --- Masks ----------------------------------------------------------------------------------
@@ -308,7 +308,7 @@ def test_the_mask_is_white_where_the_person_is(
     timeline = timeline_of(talk, title, background=background, brightness=0.3, saturation=0.0)
     output = tmp_path / f"o.{format_}"
     path = render(timeline, {"m1": talk}, output, format=format_, engine=YellowMatte()).path
-    frames = zip_frames(path) if "zip" in format_ else look(path).frames
+    frames = zip_frames(path) if "zip" in format_ else decode(path).frames
     assert len(frames) == 12
     for number, frame in enumerate(frames):
         assert agrees(frame[..., 1], number), number
@@ -316,7 +316,7 @@ def test_the_mask_is_white_where_the_person_is(
         assert frame[:6].max() <= 8, "without title and adjustments"
         assert frame.max() >= 250
     if "zip" not in format_:
-        assert len(look(path).codecs) == 1, "a mask has no sound"
+        assert len(decode(path).codecs) == 1, "a mask has no sound"
 
 
 # --- Photos ---------------------------------------------------------------------------------

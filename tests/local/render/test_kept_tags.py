@@ -13,7 +13,7 @@ from nemovideo import Client
 from nemovideo.local.render import RenderResult, render
 from nemovideo.local.timeline import Clip, Timeline
 from tests.support.footage import FPS, HEIGHT, WIDTH, Track, film, shades, tone
-from tests.support.render import item, look
+from tests.support.render import decode, item
 
 TAGS = {
     "title": "Take 7",
@@ -64,7 +64,7 @@ def test_the_metadata_of_a_recording_is_kept(tmp_path: Path, source: str, output
         assert out.streams.audio[0].metadata["language"] == "ger"
         chapters = [(c["start"] * c["time_base"], c["metadata"]["title"]) for c in out.chapters()]
     assert chapters == [(Fraction(n, 2), f"Part {n}") for n in range(4)]
-    assert len(look(result.path).frames) == 2 * FPS
+    assert len(decode(result.path).frames) == 2 * FPS
 
 
 def test_chapters_are_shifted_by_cuts_and_speed(tmp_path: Path) -> None:

@@ -35,14 +35,14 @@ from nemovideo.local.timeline import (
 from tests.support.render import (
     PERSON,
     WALL,
+    Decoded,
     Pixels,
-    Seen,
     YellowMatte,
     carphone,
+    decode,
+    decode_rgba,
     draft,
     item,
-    look,
-    look_through,
     make_image,
     make_video,
     near,
@@ -136,10 +136,12 @@ def _talk(folder: Path, pictures: list[Pixels] | None = None, **options: object)
     return item(make_video(folder / "talk.mp4", pictures=pictures, tone=None, **options))  # type: ignore[arg-type]
 
 
-def _rendered(timeline: Timeline, folder: Path, *media: MediaItem, name: str = "out.mp4") -> Seen:
+def _rendered(
+    timeline: Timeline, folder: Path, *media: MediaItem, name: str = "out.mp4"
+) -> Decoded:
     path = folder / name
     render(timeline, {m.id: m for m in media}, path, engine=YellowMatte())
-    return look(path)
+    return decode(path)
 
 
 def _person(picture: Pixels) -> tuple[float, float, float, float]:
@@ -222,7 +224,7 @@ def test_the_person_is_placed_over_a_new_background(
     timeline = timeline_of(talk, background=background, place=Place(x, y, scale))
     path = tmp_path / ("out.mp4" if kind == "color" else "out.webm")
     render(timeline, {"m1": talk}, path, format=path.suffix[1:], engine=YellowMatte())
-    picture = look(path).frames[2] if kind == "color" else look_through(path)[2]
+    picture = decode(path).frames[2] if kind == "color" else decode_rgba(path)[2]
     assert np.abs(np.subtract(_person(picture), where)).max() <= 4
     empty = picture[4:12, 4:12] if x != 0.0 else picture[4:12, -12:-4]
     if kind == "color":

@@ -20,8 +20,8 @@ from nemovideo.local.timeline import Background, Title
 from tests.support.render import (
     PERSON,
     YellowMatte,
+    decode,
     item,
-    look,
     make_video,
     near,
     person_picture,
@@ -49,7 +49,7 @@ def test_a_stacked_video_has_the_color_above_and_the_mask_below(
         timeline_of(talk), {"m1": talk}, path, format=f"stacked.{suffix}", engine=YellowMatte()
     )
     assert (result.width, result.height) == (160, 240)
-    seen = look(path)
+    seen = decode(path)
     assert len(seen.frames) == 6
     picture = seen.frames[4]
     assert picture.shape == (240, 160, 3)
@@ -67,7 +67,7 @@ def test_a_bundle_holds_the_color_and_the_mask(tmp_path: Path, talk: MediaItem) 
     with zipfile.ZipFile(path) as bundle:
         assert bundle.namelist() == ["color.mp4", "matte.mp4"]
         bundle.extractall(tmp_path)
-    color, matte = look(tmp_path / "color.mp4"), look(tmp_path / "matte.mp4")
+    color, matte = decode(tmp_path / "color.mp4"), decode(tmp_path / "matte.mp4")
     assert len(color.frames) == len(matte.frames) == 6
     assert near(_color(color.frames[4], 80, 90), PERSON, 20)
     assert near(_color(matte.frames[4], 80, 90), (255, 255, 255), 6)
@@ -151,7 +151,7 @@ def test_color_adjustments_titles_and_fades_leave_the_mask_white_on_black(
         with zipfile.ZipFile(path) as bundle:
             bundle.extractall(tmp_path)
         path = tmp_path / "matte.mp4"
-    for frame in look(path).frames:
+    for frame in decode(path).frames:
         mask = frame[-120:]
         assert near(_color(mask, 80, 90), (255, 255, 255), 6)
         assert near(_color(mask, 10, 10), (0, 0, 0), 6)

@@ -15,7 +15,7 @@ from nemovideo.local.render import render
 from nemovideo.local.render.stills import make_stills
 from nemovideo.local.timeline import Clip, Overlay, Timeline
 from tests.support.footage import FPS, film
-from tests.support.render import Pixels, YellowMatte, item, look, near
+from tests.support.render import Pixels, YellowMatte, decode, item, near
 
 BLUE, RED, LIME = (30, 60, 160), (220, 30, 30), (40, 200, 40)
 WIDTH, HEIGHT, COUNT = 160, 120, 25
@@ -66,7 +66,7 @@ def draft(**overlay: float) -> Timeline:
 def test_an_animated_overlay_loops_with_its_alpha(tmp_path: Path, name: str) -> None:
     media = {"m1": item(talk(tmp_path / "t.mp4")), "m2": item(sticker(tmp_path / name), "m2")}
     result = render(draft(start_ms=200), media, tmp_path / "o.mp4", engine=YellowMatte())
-    frames = look(result.path).frames
+    frames = decode(result.path).frames
     assert len(frames) == COUNT
     for number, frame in enumerate(frames):
         since = number - 5  # a loop of ten frames
@@ -79,7 +79,7 @@ def test_the_opacity_of_an_overlay_is_applied(tmp_path: Path) -> None:
     media = {"m1": item(talk(tmp_path / "t.mp4")), "m2": item(sticker(tmp_path / "s.mov"), "m2")}
     result = render(draft(opacity=0.5), media, tmp_path / "o.mp4", engine=YellowMatte())
     half = tuple((a + b) // 2 for a, b in zip(RED, BLUE, strict=True))
-    assert near(at(look(result.path).frames[0], (HEIGHT - 30, WIDTH - 60)), half, 16)
+    assert near(at(decode(result.path).frames[0], (HEIGHT - 30, WIDTH - 60)), half, 16)
 
 
 def test_a_preview_shows_the_frame_of_an_animated_overlay(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_the_agent_places_animated_overlays(client: Client, tmp_path: Path) -> N
     for name, corner in (("dance.gif", "bottom right"), ("me.mov", "top left")):
         reply = session.send(f"put {name} in the {corner} corner at 50%")
         assert f"{name} at the {corner}" in reply.text
-    frames = look(session.export(tmp_path / "o.mp4").path).frames
+    frames = decode(session.export(tmp_path / "o.mp4").path).frames
     assert len(frames) == COUNT
     assert near(at(frames[0], (HEIGHT - 30, WIDTH - 60)), RED, 24)
     assert near(at(frames[0], (30, 20)), RED, 24)

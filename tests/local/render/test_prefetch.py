@@ -14,7 +14,7 @@ from nemovideo.local.matte.engine import Mask, Picture
 from nemovideo.local.render import render
 from nemovideo.local.render.prefetch import prefetch
 from nemovideo.local.timeline import Background
-from tests.support.render import YellowMatte, item, look, make_video, timeline_of
+from tests.support.render import YellowMatte, decode, item, make_video, timeline_of
 
 GREEN = Background("color", color="#00b140")
 WAIT_S = 20
@@ -143,7 +143,7 @@ def test_two_renders_run_concurrently(tmp_path: Path) -> None:
         worker.start()
     for worker in workers:
         worker.join(WAIT_S)
-    assert len(look(tmp_path / "a.mp4").frames) == len(look(tmp_path / "b.mp4").frames) == 25
+    assert len(decode(tmp_path / "a.mp4").frames) == len(decode(tmp_path / "b.mp4").frames) == 25
 
 
 class Nobody:
@@ -160,7 +160,7 @@ def test_a_result_without_a_person_has_a_warning(tmp_path: Path) -> None:
     )
     (warning,) = result.warnings
     assert "No person was found in talk.mp4" in warning
-    assert np.abs(np.array(look(result.path).center()) - (0, 177, 64)).max() < 8
+    assert np.abs(np.array(decode(result.path).center()) - (0, 177, 64)).max() < 8
 
 
 def test_the_default_engine_warns_too(tmp_path: Path) -> None:

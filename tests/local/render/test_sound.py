@@ -15,7 +15,15 @@ from nemovideo.local.render import render
 from nemovideo.local.render.sound import SAMPLE_RATE, decode_blocks
 from nemovideo.local.timeline import Clip, Sound, Timeline
 from tests.support.footage import FPS, Track, film, shades
-from tests.support.render import draft, item, look, make_image, make_sound, make_video, timeline_of
+from tests.support.render import (
+    decode,
+    draft,
+    item,
+    make_image,
+    make_sound,
+    make_video,
+    timeline_of,
+)
 
 TONE = 0.3 / 2**0.5
 
@@ -31,7 +39,7 @@ def silent(tmp_path: Path) -> MediaItem:
 
 
 def test_a_clip_keeps_its_volume(tmp_path: Path, talk: MediaItem) -> None:
-    seen = look(render(timeline_of(talk), {"m1": talk}, tmp_path / "o.mp4").path)
+    seen = decode(render(timeline_of(talk), {"m1": talk}, tmp_path / "o.mp4").path)
     assert seen.loudness(0.2, 1.8) == pytest.approx(TONE, rel=0.05)
     assert seen.duration_s == pytest.approx(2, abs=0.04)
 
@@ -39,12 +47,12 @@ def test_a_clip_keeps_its_volume(tmp_path: Path, talk: MediaItem) -> None:
 def test_volume_is_a_factor(tmp_path: Path, talk: MediaItem) -> None:
     for volume in (0.0, 0.25, 2.0):
         timeline = timeline_of(talk, volume=volume)
-        seen = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4").path)
+        seen = decode(render(timeline, {"m1": talk}, tmp_path / "o.mp4").path)
         assert seen.loudness(0.2, 1.8) == pytest.approx(TONE * volume, rel=0.05, abs=1e-4)
 
 
 def test_a_silent_draft_has_no_audio_stream(tmp_path: Path, silent: MediaItem) -> None:
-    seen = look(render(timeline_of(silent), {"m1": silent}, tmp_path / "o.mp4").path)
+    seen = decode(render(timeline_of(silent), {"m1": silent}, tmp_path / "o.mp4").path)
     assert seen.codecs == ("h264",)
 
 
@@ -56,7 +64,7 @@ def test_mono_is_as_loud_as_stereo(tmp_path: Path, silent: MediaItem, codec: str
     as_clip = timeline_of(speech, volume=0.5)
     as_music = draft(silent, Clip("video", 1000, "clip", media="m1"), sounds=sounds)
     for timeline, media in ((as_clip, {"m1": speech}), (as_music, {"m1": silent, "m2": music})):
-        seen = look(render(timeline, media, tmp_path / "o.mp4").path)
+        seen = decode(render(timeline, media, tmp_path / "o.mp4").path)
         assert seen.sound is not None
         assert seen.loudness(0.2, 0.8) == pytest.approx(TONE / 2, rel=0.08)
         assert np.abs(seen.sound[0] - seen.sound[1]).max() < 0.01
@@ -73,7 +81,7 @@ def test_music_is_looped(tmp_path: Path, silent: MediaItem, name: str) -> None:
     assert music.kind == "audio"
     sounds = (Sound("m2", name, 1500, start_ms=500, volume=0.5),)
     timeline = draft(silent, Clip("video", 2000, "clip", media="m1"), sounds=sounds)
-    seen = look(render(timeline, {"m1": silent, "m2": music}, tmp_path / "o.mp4").path)
+    seen = decode(render(timeline, {"m1": silent, "m2": music}, tmp_path / "o.mp4").path)
     assert seen.loudness(0, 0.45) < 0.01
     assert seen.loudness(0.6, 1.1) == pytest.approx(TONE / 2, rel=0.1)
     assert seen.loudness(1.4, 1.9) == pytest.approx(TONE / 2, rel=0.15)
@@ -83,7 +91,7 @@ def test_music_fades_at_its_own_ends(tmp_path: Path, silent: MediaItem) -> None:
     music = item(make_sound(tmp_path / "m.wav", seconds=3), "m2")
     sounds = (Sound("m2", "m.wav", 1600, 200, volume=1.0, fade_in_ms=400, fade_out_ms=800),)
     timeline = draft(silent, Clip("video", 2000, "clip", media="m1"), sounds=sounds)
-    seen = look(render(timeline, {"m1": silent, "m2": music}, tmp_path / "o.mp4").path)
+    seen = decode(render(timeline, {"m1": silent, "m2": music}, tmp_path / "o.mp4").path)
     assert seen.loudness(0.39, 0.41) == pytest.approx(TONE / 2, rel=0.1)
     assert seen.loudness(0.7, 0.9) == pytest.approx(TONE, rel=0.05)
     assert seen.loudness(1.39, 1.41) == pytest.approx(TONE / 2, rel=0.1)
@@ -94,7 +102,7 @@ def test_music_and_the_clips_own_sound_are_mixed(tmp_path: Path, talk: MediaItem
     music = item(make_sound(tmp_path / "m.wav", seconds=3, hz=1000), "m2")
     sounds = (Sound("m2", "m.wav", 1000, volume=1.0),)
     timeline = draft(talk, Clip("video", 2000, "clip", media="m1"), sounds=sounds)
-    seen = look(render(timeline, {"m1": talk, "m2": music}, tmp_path / "o.mp4").path)
+    seen = decode(render(timeline, {"m1": talk, "m2": music}, tmp_path / "o.mp4").path)
     assert seen.loudness(0.2, 0.9) == pytest.approx(TONE * 2**0.5, rel=0.05)
     assert seen.loudness(1.2, 1.8) == pytest.approx(TONE, rel=0.05)
 
@@ -109,7 +117,7 @@ def test_a_slideshow_has_music(tmp_path: Path) -> None:
         height=120,
         fps=25,
     )
-    seen = look(render(timeline, {"m1": photo, "m2": music}, tmp_path / "o.mp4").path)
+    seen = decode(render(timeline, {"m1": photo, "m2": music}, tmp_path / "o.mp4").path)
     assert seen.codecs == ("h264", "aac")
     assert seen.loudness(0.2, 0.8) == pytest.approx(TONE / 2, rel=0.1)
     assert seen.duration_s == pytest.approx(1, abs=0.04)
@@ -118,7 +126,7 @@ def test_a_slideshow_has_music(tmp_path: Path) -> None:
 @pytest.mark.parametrize("speed", [0.75, 3.0])
 def test_speed_keeps_the_pitch(tmp_path: Path, talk: MediaItem, speed: float) -> None:
     timeline = timeline_of(talk, speed=speed, duration_ms=round(2000 / speed))
-    seen = look(render(timeline, {"m1": talk}, tmp_path / "o.mp4").path)
+    seen = decode(render(timeline, {"m1": talk}, tmp_path / "o.mp4").path)
     assert seen.duration_s == pytest.approx(2 / speed, abs=0.05)
     assert seen.sound is not None
     part = seen.sound[0, 4800:24000]
@@ -147,13 +155,13 @@ def test_a_trim_keeps_sound_and_picture_in_sync(tmp_path: Path) -> None:
         target.mux(audio.encode(None))
     late = item(noisy)
     timeline = timeline_of(late, source_start_ms=1500, duration_ms=1000)
-    seen = look(render(timeline, {"m1": late}, tmp_path / "o.mp4").path)
+    seen = decode(render(timeline, {"m1": late}, tmp_path / "o.mp4").path)
     assert seen.loudness(0, 0.46) < 0.01
     assert seen.loudness(0.54, 0.95) == pytest.approx(TONE, rel=0.05)
 
 
 def test_a_loud_mix_is_clipped(tmp_path: Path, talk: MediaItem) -> None:
-    seen = look(render(timeline_of(talk, volume=10.0), {"m1": talk}, tmp_path / "o.mp4").path)
+    seen = decode(render(timeline_of(talk, volume=10.0), {"m1": talk}, tmp_path / "o.mp4").path)
     assert seen.loudness(0.2, 1.8) > 0.8
 
 
