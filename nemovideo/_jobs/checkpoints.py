@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
@@ -24,7 +24,7 @@ from nemovideo.files import url_name
 if TYPE_CHECKING:
     import cattrs
 
-VERSION = 1
+VERSION = 2
 
 JobPhase = Literal["new", "upload", "edit", "render", "download", "done"]
 """The next step of a job; "done" once its result has been delivered."""
@@ -230,9 +230,11 @@ def load(path: Path) -> Checkpoint | None:
     if value.get("version") != VERSION:
         raise failure(
             path,
-            f"has version {value.get('version')!r:.80}; this nemovideo supports version {VERSION}",
+            "was created by a different version of nemovideo (file version "
+            f"{value.get('version')!r:.80}, not {VERSION})",
             remedy=Remedy(
-                "update nemovideo", ("choose another ", Option("checkpoint"), " to start over")
+                "resume the job with that version",
+                ("choose another ", Option("checkpoint"), " to start over"),
             ),
         )
     import cattrs
@@ -298,29 +300,15 @@ def url_entry(url: str) -> FileEntry:
     return FileEntry(url_name(url) or "file", f"url:{digest}", url=None if private else url)
 
 
-_FILE_KEYS: dict[type[object], dict[str, str]] = {
-    JobSpecEntry: {"message": "words", "expected_duration_s": "stretch_s"},
-    Checkpoint: {"spec": "order", "files_before_upload": "held"},
-}
-"""The keys in the file that differ from the attributes."""
-
-
 @cache
 def _converter() -> cattrs.Converter:
     """Return a converter that rejects values of a different type instead of converting them."""
     import cattrs
-    from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
     converter = cattrs.Converter(detailed_validation=True)
     for kind in (str, bool, int):
         converter.register_structure_hook(kind, _exactly(kind))
     converter.register_structure_hook(float, _number)
-    for cls, keys in _FILE_KEYS.items():
-        renames: dict[str, Any] = {name: override(rename=key) for name, key in keys.items()}
-        converter.register_structure_hook(cls, make_dict_structure_fn(cls, converter, **renames))
-        converter.register_unstructure_hook(
-            cls, make_dict_unstructure_fn(cls, converter, **renames)
-        )
     return converter
 
 

@@ -166,9 +166,11 @@ def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_the_keys_of_the_file_do_not_change() -> None:
     value: Any = checkpoints.to_json(Checkpoint(SPEC, Service("x"), files_before_upload=2))
-    assert (value["kind"], value["version"], value["held"]) == ("nemovideo job", 1, 2)
-    assert (value["order"]["words"], value["order"]["stretch_s"]) == ("blur the background", None)
-    assert value["order"]["source"]["name"] == "talk.mp4"
+    assert (value["kind"], value["version"]) == ("nemovideo job", 2)
+    assert value["files_before_upload"] == 2
+    spec = value["spec"]
+    assert (spec["message"], spec["expected_duration_s"]) == ("blur the background", None)
+    assert spec["source"]["name"] == "talk.mp4"
 
 
 def test_names_and_words_with_lone_surrogates_are_kept(tmp_path: Path) -> None:
@@ -207,8 +209,9 @@ def _written(change: Callable[[dict[str, Any]], object]) -> str:
         ("\x00\xff video", "damaged", "start over"),
         ("[]", "not the checkpoint of a job", "start over"),
         ('{"version": 1}', "not the checkpoint of a job", "start over"),
-        (_written(lambda v: v.update(version=2)), "version 2", "Update nemovideo"),
-        (_written(lambda v: v.pop("order")), "damaged", "start over"),
+        (_written(lambda v: v.update(version=1)), "different version", "that version"),
+        (_written(lambda v: v.update(version=3)), "version 3", "start over"),
+        (_written(lambda v: v.pop("spec")), "damaged", "start over"),
         (_written(lambda v: v.update(session_id=5)), "damaged", "start over"),
         (_written(lambda v: v.update(finished="no")), "damaged", "start over"),
         (_written(lambda v: v.update(fraction="half")), "damaged", "start over"),
