@@ -353,7 +353,7 @@ def test_a_stream_that_fell_silent_is_silent_in_the_replay(
                 session.send("blur the background")
     (run,) = [i for i in tape.read(path).interactions if i.request.url.endswith("/run_sse")]
     assert run.response.disconnected
-    assert '"left": true' in path.read_text(encoding="utf-8")
+    assert '"disconnected": true' in path.read_text(encoding="utf-8")
     clock = FakeClock(grace_s=0.2)
     with replay(path) as played, played.client(clock=clock, stream=limits) as client:
         session = client.sessions.create()
@@ -525,9 +525,10 @@ def test_a_body_that_was_too_large_to_keep_is_reported(path: Path, backend: Loca
         ("{", "is not JSON"),
         ("[" * 100_000, "is not JSON: nested too deeply"),
         ("[]", "is not a cassette"),
+        ('{"format": "nemovideo-cassette", "version": 1}', "version 1"),
         ('{"format": "nemovideo-cassette", "version": 99}', "version 99"),
         (r'{"format": "nemovideo-cassette", "version": "\u001b[2J"}', r"version '\\x1b\[2J'"),
-        ('{"format": "nemovideo-cassette", "version": 1}', "is damaged"),
+        ('{"format": "nemovideo-cassette", "version": 2}', "is damaged"),
     ],
 )
 def test_a_damaged_cassette_is_reported(path: Path, content: str | None, message: str) -> None:

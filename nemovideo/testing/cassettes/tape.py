@@ -7,11 +7,10 @@ UTF-8 are written as `\udc80` to `\udcff` (Python's "surrogateescape"), so they 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import attrs
 import cattrs
-from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
+from cattrs.gen import make_dict_unstructure_fn
 
 from nemovideo._drivers.cassette import SentRequest
 from nemovideo._support.disk import read_bytes, replace_text
@@ -19,7 +18,7 @@ from nemovideo._support.json_text import json_text, read_json
 from nemovideo.errors import CassetteError
 
 FORMAT = "nemovideo-cassette"
-VERSION = 1
+VERSION = 2
 
 _HEADERS = ("accept", "authorization", "content-type", "x-client-id")
 
@@ -111,12 +110,9 @@ class Tape:
 
 _converter = cattrs.Converter()
 _converter.register_structure_hook_func(lambda cls: cls is object, lambda value, _: value)
-_KEYS: dict[str, Any] = {"disconnected": override(rename="left")}
-for _cls, _overrides in ((RecordedRequest, dict[str, Any]()), (RecordedResponse, _KEYS)):
-    _converter.register_structure_hook(_cls, make_dict_structure_fn(_cls, _converter, **_overrides))
+for _cls in (RecordedRequest, RecordedResponse):
     _converter.register_unstructure_hook(
-        _cls,
-        make_dict_unstructure_fn(_cls, _converter, _cattrs_omit_if_default=True, **_overrides),
+        _cls, make_dict_unstructure_fn(_cls, _converter, _cattrs_omit_if_default=True)
     )
 
 
