@@ -89,12 +89,12 @@ class Calls(BaseCalls[Pool]):
 
         With `streaming`, an event stream stays open.
         """
-        errors, settings, own_client = self._errors, self.settings, self.pool.own_client
+        errors, settings, owns_client = self._errors, self.settings, self.pool.owns_client
         state = self.pool.state()
         client = state.fresh_client if request.fresh or streaming else state.client
         # httpcore's trace calls take time, so only requests that need a trace have one.
         needs_trace = request.retry_if_stale or errors.may_use_tls_proxy
-        needs_trace = needs_trace or not own_client
+        needs_trace = needs_trace or not owns_client
         trace = AsyncTrace() if needs_trace else None
         with (
             errors.mapping(request, deadline),
@@ -104,7 +104,7 @@ class Calls(BaseCalls[Pool]):
                 request,
                 deadline=deadline,
                 trace=trace,
-                own_client=own_client,
+                owns_client=owns_client,
                 streaming=streaming,
             ) as built,
         ):
@@ -116,7 +116,7 @@ class Calls(BaseCalls[Pool]):
                         break
                     await response.aclose()
                     following = http.redirect_request(
-                        response, built, count, settings, own_client=own_client
+                        response, built, count, settings, owns_client=owns_client
                     )
                     response = await client.send(
                         following, stream=True, auth=None, follow_redirects=False

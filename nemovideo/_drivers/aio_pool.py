@@ -104,7 +104,7 @@ class Pool(BasePool[http.AsyncClient]):
         self._states.set(None)
         for scope in list(state.scopes):
             scope.cancel()
-        if self.own_client:
+        if self.owns_client:
             with suppress(StopAsyncIteration):
                 await state.closer.__anext__()
             await state.client.aclose()

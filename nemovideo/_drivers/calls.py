@@ -20,7 +20,7 @@ class BasePool(Generic[C]):
         self._user_client = user_client
 
     @property
-    def own_client(self) -> bool:
+    def owns_client(self) -> bool:
         """Whether the HTTP client is ours, not the user's."""
         return self._user_client is None
 
@@ -40,7 +40,7 @@ class BaseCalls(Generic[P]):
         self._parent = parent
         self._closed = False
         self._errors = ErrorMapper(
-            settings, Proxies.from_environment() if pool.own_client else None
+            settings, Proxies.from_environment() if pool.owns_client else None
         )
 
     @property
@@ -58,7 +58,7 @@ class BaseCalls(Generic[P]):
             return closed_error()
         if deadline.remaining() <= 0:
             return deadline.error()
-        return APIConnectionError("the request was canceled", remedy="Call again if you need to.")
+        return APIConnectionError("the request was canceled", remedy="Retry if needed.")
 
     def check(self) -> None:
         """Raise an `InvalidRequestError` if the client was closed."""

@@ -90,12 +90,13 @@ def prepared(
     *,
     deadline: Deadline,
     trace: Trace | None,
-    own_client: bool,
+    owns_client: bool,
     streaming: bool,
 ) -> Iterator[httpx.Request]:
     """Build the httpx request; its files are open during the block.
 
-    An `own_client` is ours, with a transport from `routes.py`. Streams have no read timeout.
+    With `owns_client`, the client is ours, with a transport from `routes.py`. Streams have no
+    read timeout.
     """
     body = _multipart(request)
     content = None if request.json is None else _json_body(request)
@@ -113,7 +114,7 @@ def prepared(
         extensions={"timeout": timeouts} | ({} if trace is None else {"trace": trace}),
     )
     built.headers = _all_headers(built.headers, request, settings)
-    if own_client:
+    if owns_client:
         _hide_query(built)
     if body is None:
         if isinstance(client, httpx.AsyncClient):
@@ -132,7 +133,7 @@ def redirect_request(
     count: int,
     settings: Settings,
     *,
-    own_client: bool,
+    owns_client: bool,
 ) -> httpx.Request:
     """Return the request that follows a redirect.
 
@@ -146,7 +147,7 @@ def redirect_request(
     if count >= _MAX_REDIRECTS:
         raise httpx.TooManyRedirects("too many redirects", request=request)
     following.extensions = {k: v for k, v in request.extensions.items() if k != FULL_URL}
-    if own_client:
+    if owns_client:
         _hide_query(following)
     return following
 

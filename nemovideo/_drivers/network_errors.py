@@ -64,7 +64,7 @@ _PROXY_ANSWERS = {
 }
 """Remedies for a proxy's response to CONNECT, by the status that begins httpx's message."""
 
-_LOGIN_OF_OWN_CLIENT = (
+_CUSTOM_CLIENT_PROXY_AUTH = (
     "The proxy requires a user name and password, or refused them: set them where your http_client "
     "gets its proxy from, its proxy= or HTTPS_PROXY."
 )
@@ -140,7 +140,7 @@ class ErrorMapper:
         elif isinstance(error, httpx.ProxyError) and (advice := _PROXY_ANSWERS.get(reason[:3])):
             mapped.permanent, mapped.remedy = True, advice
             if reason.startswith("407") and self.proxies is None:
-                mapped.remedy = _LOGIN_OF_OWN_CLIENT
+                mapped.remedy = _CUSTOM_CLIENT_PROXY_AUTH
             elif reason.startswith("407") and proxy and proxy.has_login:
                 mapped.remedy = (
                     f"The proxy refused the user name or password in {proxy.variable}; special "

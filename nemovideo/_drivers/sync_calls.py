@@ -95,7 +95,7 @@ class Calls(BaseCalls[Pool]):
         With the `connection` of an event stream, the response stays open.
         """
         pool, errors, settings = self.pool, self._errors, self.settings
-        streaming, own_client = connection is not None, pool.own_client
+        streaming, owns_client = connection is not None, pool.owns_client
         client = pool.client(fresh=request.fresh or streaming)
         trace = SyncTrace(pool.connections, connection)
         with (
@@ -106,7 +106,7 @@ class Calls(BaseCalls[Pool]):
                 request,
                 deadline=deadline,
                 trace=trace,
-                own_client=own_client,
+                owns_client=owns_client,
                 streaming=streaming,
             ) as built,
         ):
@@ -118,7 +118,7 @@ class Calls(BaseCalls[Pool]):
                         break
                     response.close()
                     following = http.redirect_request(
-                        response, built, count, settings, own_client=own_client
+                        response, built, count, settings, owns_client=owns_client
                     )
                     response = client.send(
                         following, stream=True, auth=None, follow_redirects=False

@@ -33,9 +33,13 @@ T = TypeVar("T")
 
 log = logging.getLogger("nemovideo")
 
-_LOST = "If the response that contained the token was lost, the next call uses a new client id."
+_LOST_TOKEN_REMEDY = (
+    "If the response that contained the token was lost, the next call uses a new client id."  # noqa: S105 - a sentence
+)
 """The remedy if the response to a token request may have been lost."""
-_LOST_OWN = "If the response that contained the token was lost, set NEMO_CLIENT_ID to a new UUID."
+_LOST_TOKEN_REMEDY_CUSTOM_ID = (
+    "If the response that contained the token was lost, set NEMO_CLIENT_ID to a new UUID."  # noqa: S105 - a sentence
+)
 """That remedy if the user set the client id."""
 
 _WARN_BEFORE_S = 24 * 3600.0
@@ -140,9 +144,8 @@ def _acquire(context: Context, client_id: str) -> Flow[Token]:
         if isinstance(error, APIConnectionError) and not error.sent:
             yield from blocking(partial(store.record_request, None))
         else:
-            error.remedy = Remedy.after(
-                error.remedy, Remedy(_LOST_OWN if store.given_id else _LOST)
-            )
+            lost = _LOST_TOKEN_REMEDY_CUSTOM_ID if store.given_id else _LOST_TOKEN_REMEDY
+            error.remedy = Remedy.after(error.remedy, Remedy(lost))
         raise
     except APIError:
         yield from blocking(partial(store.record_request, None))
