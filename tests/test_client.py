@@ -162,7 +162,7 @@ def test_the_attribution_headers_go_with_every_request(
 # --- tokens ---------------------------------------------------------------------------------
 
 
-def test_a_renewal_also_works_in_front_of_a_stream(
+def test_a_token_is_also_renewed_before_a_stream_opens(
     client: Client, backend: LocalBackend, clip: Path
 ) -> None:
     session = client.sessions.create()

@@ -155,10 +155,10 @@ def conversations(session: Session) -> None:
 
 
 async def async_conversations(session: AsyncSession) -> None:
-    async def tell(line: str) -> None:
+    async def print_notice(line: str) -> None:
         print(line)
 
-    chat = session.conversation(tell, local_files=False)
+    chat = session.conversation(print_notice, local_files=False)
     assert_type(chat, AsyncConversation)
     assert_type(await chat.say("export"), Answer)
 

@@ -117,7 +117,7 @@ def _turn(
     if builder.failure is not None:
         raise _agent_error(builder, builder.failure)
     reply = _reply(builder)
-    if not builder.fell_silent:
+    if not builder.ended_without_text:
         return reply
     with _marking_may_have_spent():
         after = yield from _state_after_silence(context, session_id, reply)
@@ -141,7 +141,7 @@ def _listen(
     handle = yield from open_stream(request.with_token(bearer))
     limits, clock = context.settings.stream, context.settings.clock
     decoder = StreamDecoder()
-    started = active_at = heard_at = clock.monotonic()
+    started = active_at = last_data_at = clock.monotonic()
     longest_pause_s, earlier_heartbeats = 0.0, 0
     notice_at = started + limits.notice_s
     turn_ends_at = math.inf
@@ -149,7 +149,7 @@ def _listen(
         ends_at = min(active_at + limits.silence_s, started + limits.total_s)
         lost_at = math.inf
         if builder.heartbeats:  # then silence means that the connection is dead
-            lost_at = heard_at + max(
+            lost_at = last_data_at + max(
                 context.settings.timeout_s, _MAX_SILENCE_FACTOR * longest_pause_s
             )
         waits_until = min(notice_at, ends_at, turn_ends_at, lost_at)
@@ -160,7 +160,7 @@ def _listen(
             if builder.turn_complete:  # only the end of the stream was lost
                 return
             if isinstance(lost, APITimeoutError) and lost.deadline_passed:
-                silent_s = duration_text(clock.monotonic() - heard_at)
+                silent_s = duration_text(clock.monotonic() - last_data_at)
                 lost.message += f"; the agent has been silent for {silent_s}"
             raise
         except InvalidRequestError as closed:  # the client was closed during the answer
@@ -171,7 +171,7 @@ def _listen(
             yield from _feed(builder, decoder.finish())
             return
         if chunk is not None:
-            longest_pause_s, heard_at = max(longest_pause_s, now - heard_at), now
+            longest_pause_s, last_data_at = max(longest_pause_s, now - last_data_at), now
         if chunk is not None and (yield from _feed(builder, decoder.feed(chunk))):
             active_at, earlier_heartbeats = now, builder.heartbeats
             turn_ends_at = now + limits.turn_grace_s if builder.turn_complete else math.inf
@@ -182,7 +182,7 @@ def _listen(
         if now >= lost_at and chunk is None:
             yield End(handle)
             yield from _feed(builder, decoder.finish())
-            silent_s = duration_text(now - heard_at)
+            silent_s = duration_text(now - last_data_at)
             raise APITimeoutError(f"not even a heartbeat from the agent within {silent_s}")
         if now >= notice_at:
             yield Emit(StillWorkingEvent(now - started))

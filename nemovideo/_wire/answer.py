@@ -101,7 +101,7 @@ class AnswerBuilder:
         return self._failure or self._suspect
 
     @property
-    def fell_silent(self) -> bool:
+    def ended_without_text(self) -> bool:
         """Whether no text followed the last tool call, or there was none at all."""
         return not self._ends_with_text
 

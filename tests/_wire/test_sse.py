@@ -317,9 +317,9 @@ def test_a_whole_text_after_its_tool_result_is_not_repeated() -> None:
 
 
 def test_a_reply_is_silent_without_text_after_the_last_tool() -> None:
-    assert answer(data(*TOOL_RAN)).fell_silent
-    assert answer(data(adk({"text": "On it."}), *TOOL_RAN)).fell_silent
-    assert not answer(data(*TOOL_RAN, adk({"text": "Done."}))).fell_silent
+    assert answer(data(*TOOL_RAN)).ended_without_text
+    assert answer(data(adk({"text": "On it."}), *TOOL_RAN)).ended_without_text
+    assert not answer(data(*TOOL_RAN, adk({"text": "Done."}))).ended_without_text
 
 
 @pytest.mark.parametrize("code", ["STOP", "MODEL_RETURNED_NO_CONTENT", "MAX_TOKENS"])
@@ -403,7 +403,7 @@ def test_the_agents_question_is_part_of_the_text() -> None:
     done = {"functionResponse": {"id": "1", "name": "ask_question", "response": {}}}
     builder = answer(data(adk({"text": "I need to know."}), adk(call), adk(done)))
     assert builder.text == "I need to know.\n\nWhich one?"
-    assert not builder.fell_silent
+    assert not builder.ended_without_text
 
 
 def _tool(name: str, response: Mapping[str, object]) -> dict[str, object]:
@@ -433,7 +433,7 @@ def test_a_tool_that_succeeded_is_not_a_warning(response: Mapping[str, object]) 
     assert not answer(data(_tool("add_title", response), adk({"text": "Done."}))).reply().warnings
 
 
-def test_a_repeated_tool_call_withdraws_its_failure_until_the_agent_speaks() -> None:
+def test_a_successful_retry_of_a_tool_clears_its_failure_unless_text_came_between() -> None:
     failed, worked = _tool("add", {"error": "busy"}), _tool("add", {"status": "success"})
     assert not answer(data(failed, worked, adk({"text": "Done."}))).reply().warnings
     builder = answer(data(failed, adk({"text": "I can't."}), worked, adk({"text": "Done."})))

@@ -83,7 +83,7 @@ def ask(text: str, timeline: Timeline | None = None, media: Sequence[MediaItem] 
     return respond(text, timeline=timeline or start(), media=media)
 
 
-def gist(turn: Turn, before: Timeline | None = None) -> str:
+def change_summary(turn: Turn, before: Timeline | None = None) -> str:
     """Return a short summary of a turn's changes; "-" for none."""
     old, new = before or start(), turn.timeline
     if not turn.changed:

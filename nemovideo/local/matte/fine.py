@@ -206,7 +206,7 @@ class FineCutter:
         people = self._people
         empty = not people.boxes
         due = self._schedule.is_due(view, people.boxes)
-        if due or empty or not people.face_here:
+        if due or empty or not people.scene_has_face:
             people.search(view, far=due and empty)
         return self._key_frames.matte(view, sharp=sharp)
 

@@ -166,7 +166,7 @@ class KeyFrames:
         large_pass = _LargePass()
         if boxes:
             large_pass = self._run_large(view, boxes, side)
-        elif self._people.face_here:  # without a face, both networks would have to agree
+        elif self._people.scene_has_face:  # without a face, both networks would have to agree
             large_pass = self._run_large_alone(view, grid, side)
         detections = large_pass.detections
         self._last_boxes = []
@@ -182,7 +182,7 @@ class KeyFrames:
                 unseen=large_pass.added(grid) & ~_region_of(small.box, grid),
             )
         self._seen.append((gray, strong_grid))
-        if not self._people.face_here and _iou_is_low(small_grid, strong_grid):
+        if not self._people.scene_has_face and _iou_is_low(small_grid, strong_grid):
             return None
         if small is not None and correction.use_small:
             detections = [small]

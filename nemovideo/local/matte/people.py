@@ -85,7 +85,7 @@ class People:
         self._left: list[Person] = []  # left since the last call; frames in between may show them
         self._passers_by: list[Person] = []  # behind, and near those in front
         self.face_seen: bool = faces is None
-        self.face_here: bool = faces is None
+        self.scene_has_face: bool = faces is None
         self.left_out: int = 0
         self.faces: list[Box] = []
 
@@ -97,7 +97,7 @@ class People:
     def reset(self) -> None:
         """Start a new scene."""
         self._people, self._left, self._passers_by, self.faces = [], [], [], []
-        self.face_here = self._faces is None
+        self.scene_has_face = self._faces is None
         self.left_out = 0
 
     def search(self, view: View, *, far: bool = False) -> None:
@@ -200,7 +200,7 @@ class People:
         """Return the people with these faces who are not tracked yet."""
         found: list[Person] = []
         if faces:
-            self.face_seen = self.face_here = True
+            self.face_seen = self.scene_has_face = True
         for face in faces:
             point = center_of(face)
             if any(self._belongs_to(face, person) for person in [*self._people, *found]):

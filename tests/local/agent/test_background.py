@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.support.agent import ask, gist, wrong
+from tests.support.agent import ask, change_summary, wrong
 
 
 def test_the_background_becomes_the_requested_one() -> None:
-    assert not wrong("backgrounds", lambda text: gist(ask(text)))
+    assert not wrong("backgrounds", lambda text: change_summary(ask(text)))
 
 
 def test_adjusting_the_background_alone_is_refused() -> None:

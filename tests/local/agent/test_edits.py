@@ -6,11 +6,11 @@ import attrs
 import pytest
 
 from nemovideo.local.timeline import Title
-from tests.support.agent import ask, gist, phrases, start, wrong
+from tests.support.agent import ask, change_summary, phrases, start, wrong
 
 
 def test_every_edit_is_made_as_requested() -> None:
-    assert not wrong("edits", lambda text: gist(ask(text)))
+    assert not wrong("edits", lambda text: change_summary(ask(text)))
 
 
 def test_a_refused_request_leaves_the_draft_unchanged() -> None:

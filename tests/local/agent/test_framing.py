@@ -11,7 +11,18 @@ from nemovideo import Client
 from nemovideo.local import LocalBackend
 from nemovideo.local.agent import edits, respond
 from nemovideo.local.timeline import Background, Crop, Overlay, Timeline, Title
-from tests.support.agent import GARDEN, RAIN, SONG, TALK, ask, gist, rows, start, upload, wrong
+from tests.support.agent import (
+    GARDEN,
+    RAIN,
+    SONG,
+    TALK,
+    ask,
+    change_summary,
+    rows,
+    start,
+    upload,
+    wrong,
+)
 from tests.support.media import make_clip
 
 MEDIA = (TALK, GARDEN, SONG, RAIN, upload(5, "logo.png", "image"))
@@ -22,7 +33,7 @@ def _behind(background: Background) -> Timeline:
 
 
 def _wrong(name: str, before: Timeline) -> list[tuple[str, str, str]]:
-    return wrong(name, lambda text: gist(ask(text, before, MEDIA), before))
+    return wrong(name, lambda text: change_summary(ask(text, before, MEDIA), before))
 
 
 def test_shape_frame_fade_and_logo_are_changed() -> None:
@@ -54,8 +65,8 @@ def test_an_answer_completes_the_request() -> None:
         assert not first.changed
         for text in row["texts"]:
             turn = respond(text, timeline=start(), media=(TALK,), question=first.question)
-            if gist(turn) != row["then"] or turn.question is not None:
-                wrong.append((row["first"], text, row["then"], gist(turn)))
+            if change_summary(turn) != row["then"] or turn.question is not None:
+                wrong.append((row["first"], text, row["then"], change_summary(turn)))
     assert not wrong
 
 
@@ -111,7 +122,7 @@ def test_a_logo_and_music_follow_the_length_of_the_video() -> None:
     ],
 )
 def test_a_position_without_a_verb_combines_with_a_shape_and_a_title(words: str) -> None:
-    found = gist(ask(words, _behind(Background("scene", scene="office"))))
+    found = change_summary(ask(words, _behind(Background("scene", scene="office"))))
     assert "size=720x1280" in found
     assert "place=1,1,1" in found
     assert "titles=X@top:0+3000 #ffff00" in found
@@ -131,7 +142,7 @@ def test_a_position_without_a_verb_combines_with_a_shape_and_a_title(words: str)
 def test_a_title_avoids_a_person_at_the_bottom_if_the_top_is_free(
     words: str, position: str
 ) -> None:
-    found = gist(ask(f"{words}, and add a title saying 'X'", _behind(Background("blur"))))
+    found = change_summary(ask(f"{words}, and add a title saying 'X'", _behind(Background("blur"))))
     assert f"titles=X@{position}" in found
 
 
@@ -140,4 +151,4 @@ def test_a_title_avoids_a_person_at_the_bottom_if_the_top_is_free(
     ["keep only the person on the left", "remove the background around the person on the right"],
 )
 def test_a_side_that_says_which_person_is_not_a_position(words: str) -> None:
-    assert "place" not in gist(ask(words))
+    assert "place" not in change_summary(ask(words))

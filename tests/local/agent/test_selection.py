@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.agent import RAIN, SONG, TALK, ask, gist, phrases
+from tests.support.agent import RAIN, SONG, TALK, ask, change_summary, phrases
 
 TWO_VIDEOS = (TALK, RAIN, SONG)
 
@@ -15,8 +15,11 @@ def test_an_edit_of_a_missing_clip_changes_nothing_and_says_how_to_add_it() -> N
         assert "only one clip" in said or "只有一个片段" in said, (text, said)
         assert "rain.mp4" in said, (text, said)
         assert "rain.mp4" not in ask(text, media=(TALK,)).steps[0].text, text
-    assert gist(ask("mute the last clip", media=TWO_VIDEOS)) == "volume=0"
-    assert gist(ask("trim video 2 to 5 seconds", media=TWO_VIDEOS)) == "clips=talk.mp4:2000+3000"
+    assert change_summary(ask("mute the last clip", media=TWO_VIDEOS)) == "volume=0"
+    assert (
+        change_summary(ask("trim video 2 to 5 seconds", media=TWO_VIDEOS))
+        == "clips=talk.mp4:2000+3000"
+    )
 
 
 def test_the_number_of_a_clip_is_neither_a_factor_nor_a_time() -> None:

@@ -14,7 +14,7 @@ from tests.support.agent import (
     SONG,
     TALK,
     ask,
-    gist,
+    change_summary,
     phrases,
     rows,
     start,
@@ -30,13 +30,14 @@ def test_an_edit_can_follow_another() -> None:
         (row["first"], text, row["then"], got)
         for row in rows("after")
         for text in row["texts"]
-        if (got := gist(ask(text, befores[row["first"]]), befores[row["first"]])) != row["then"]
+        if (got := change_summary(ask(text, befores[row["first"]]), befores[row["first"]]))
+        != row["then"]
     ]
     assert not wrong
 
 
 def test_a_request_can_refer_to_one_of_two_videos() -> None:
-    assert not wrong("two_videos", lambda text: gist(ask(text, media=TWO_VIDEOS)))
+    assert not wrong("two_videos", lambda text: change_summary(ask(text, media=TWO_VIDEOS)))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_two_clips_swap_and_one_cannot(text: str) -> None:
 def test_titles_can_be_changed_together_or_by_number(text: str, titles: str) -> None:
     two = ask('add a title "B"', ask('add a title "A" at the top').timeline).timeline
     assert two is not None
-    assert gist(ask(text, two), two) == f"titles={titles}"
+    assert change_summary(ask(text, two), two) == f"titles={titles}"
     assert not ask("remove the title in the top right corner", two).changed
 
 
@@ -273,7 +274,7 @@ def test_start_over_undoes_every_edit() -> None:
 def test_an_edit_of_one_clip_leaves_the_other(text: str, expected: str) -> None:
     both = ask("append rain.mp4", media=TWO_VIDEOS).timeline
     assert both is not None
-    assert gist(ask(text, both, TWO_VIDEOS), both) == expected
+    assert change_summary(ask(text, both, TWO_VIDEOS), both) == expected
 
 
 def test_it_refers_to_the_music_after_a_message_about_music() -> None:
@@ -282,11 +283,11 @@ def test_it_refers_to_the_music_after_a_message_about_music() -> None:
     assert with_music is not None
     for text in ("fade it out", "让它淡出"):
         turn = respond(text, timeline=with_music, media=MEDIA, history=(before,))
-        assert gist(turn, with_music).endswith("fades=0,1000"), text
+        assert change_summary(turn, with_music).endswith("fades=0,1000"), text
         assert turn.timeline is not None
         assert turn.timeline.fade_out_ms == 0
     faded = ask("fade the music in over 2 seconds", with_music)
-    assert gist(faded, with_music).endswith("fades=2000,0")
+    assert change_summary(faded, with_music).endswith("fades=2000,0")
     assert "no background music" in ask("fade the music in").steps[0].text
     other = respond("fade the video out", timeline=with_music, media=MEDIA, history=(before,))
     assert other.changed
@@ -308,7 +309,7 @@ def _after(said: list[str], text: str) -> tuple[str, str]:
         before = versions[-1]
         if turn.changed:
             versions.append(turn.timeline)
-    return gist(turn, before), turn.steps[-1].text
+    return change_summary(turn, before), turn.steps[-1].text
 
 
 def test_it_refers_to_what_was_last_changed() -> None:

@@ -23,7 +23,7 @@ from tests.support.agent import (
     SONG,
     TALK,
     ask,
-    gist,
+    change_summary,
     phrases,
     start,
     table,
@@ -103,7 +103,7 @@ def test_every_edit_is_a_step_with_the_timeline_after_it() -> None:
 def test_what_is_possible_in_a_message_is_done_and_the_rest_refused() -> None:
     turn = ask("blur the background and trim it to 60 seconds")
     assert turn.changed
-    assert gist(turn) == "bg=blur"
+    assert change_summary(turn) == "bg=blur"
     assert any("only 10 s" in step.text for step in turn.steps)
 
 
@@ -185,8 +185,8 @@ def _part_left_out(turn: Turn) -> str:
 def test_a_sentence_that_is_not_understood_is_named_alone_and_the_others_are_carried_out() -> None:
     assert not wrong("not_understood", lambda text: _part_left_out(ask(text)))
     assert _says(ask("hello. zorp"), "zorp")
-    assert gist(ask("make it 9:16. zorp")) == gist(ask("make it 9:16"))
-    assert gist(ask("fade in and zorp")) == gist(ask("fade in"))
+    assert change_summary(ask("make it 9:16. zorp")) == change_summary(ask("make it 9:16"))
+    assert change_summary(ask("fade in and zorp")) == change_summary(ask("fade in"))
 
 
 def test_remarks_thanks_and_explanations_are_not_named() -> None:

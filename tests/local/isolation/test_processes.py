@@ -165,7 +165,8 @@ def test_a_process_that_is_stopped_or_hangs_ends_with_a_killed_server(name: str)
             if name == "report_and_wait":
                 os.kill(child, signal.SIGSTOP)
             server.kill()
-            server.communicate(timeout=20)  # to the end: no process still has its output open
+            # reads to EOF, so no child process still holds the pipe
+            server.communicate(timeout=20)
         finally:
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)

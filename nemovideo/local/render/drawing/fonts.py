@@ -25,7 +25,7 @@ _FAMILIES = (
 _WEIGHT = 500
 _SUFFIXES = (".ttf", ".ttc", ".otf")
 _MAX_LOGGED = 20
-_NO_CHARACTER = "\U0010ffff"
+_MISSING_GLYPH_CHAR = "\U0010ffff"
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ def _is_cjk(character: str) -> bool:
 
 def _missing(font: ImageFont.FreeTypeFont, characters: frozenset[str]) -> frozenset[str]:
     """Return the characters that the font shows as a box."""
-    box = bytes(font.getmask(_NO_CHARACTER))
+    box = bytes(font.getmask(_MISSING_GLYPH_CHAR))
     return frozenset(c for c in characters if bytes(font.getmask(c)) == box)
 
 
