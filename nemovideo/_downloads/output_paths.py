@@ -105,7 +105,8 @@ def check_output(
         return target
     if free < needed:
         raise OutputError(
-            f"the disk of {folder} has {free:,} bytes free; the file needs about {needed:,.0f}",
+            f"the disk that holds {folder} has {free:,} bytes free; "
+            f"the file needs about {needed:,.0f}",
             remedy="Free some space, or choose another folder.",
         )
     return target

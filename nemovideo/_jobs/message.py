@@ -187,7 +187,7 @@ def _edit_error(
     if reply.recovered:
         message = f"the connection dropped during the agent's answer, so the agent {what}"
         return _interrupted_error(message, reply)
-    error = AgentError(f"the agent {what}: {reply.text or 'it said nothing'}", remedy=remedy)
+    error = AgentError(f"the agent {what}: {reply.text or 'it sent no text'}", remedy=remedy)
     error.reply = reply
     return error
 

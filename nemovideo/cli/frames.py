@@ -87,4 +87,4 @@ def _save(frame: Frame, folder: Path, number: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         image.save(folder / f"{number:06}.png")
     except OSError as error:
-        raise OutputError(f"{folder} cannot be written: {error}") from error
+        raise OutputError(f"{folder} cannot be written to: {error}") from error

@@ -32,7 +32,7 @@ class Spot:
 def small_person(timeline: Timeline) -> Spot:
     """Return the spot of a small person who was given a place: overlays avoid it.
 
-    In a video made vertical, the whole person fits into the width, so the top is free at 100 %.
+    In a vertical video, the whole person fits into the width, so the top is free even at 100%.
     """
     vertical = timeline.height > timeline.width
     for clip in timeline.clips:

@@ -129,7 +129,7 @@ class RenderQueue:
     def _next(self) -> Render | None:
         """Wait for a job and return it, or None after stop().
 
-        While the store cannot be written, retry every `retry_s` seconds.
+        While the store cannot be written to, retry every `retry_s` seconds.
         """
         with self._wake:
             while not self._stopping:
@@ -138,7 +138,7 @@ class RenderQueue:
                     if (job := self._store.renders.take(self._max_per_user)) is not None:
                         return job
                 except sqlite3.Error as error:
-                    _log.warning("the render queue cannot be written: %s", error)
+                    _log.warning("the render queue cannot be written to: %s", error)
                     saved = False
                 self._wake.wait(None if saved else self._retry_s)
         return None
