@@ -67,11 +67,11 @@ def talking(seed: int, *, strength: float = 1.0) -> Path:
 
 def fast(seed: int) -> Path:
     """Return fast motion across a third of the picture, with quick stops and turns."""
-    calm = talking(seed, strength=1.5)
+    base = talking(seed, strength=1.5)
     wave = _waves(seed + 7, slow_s=1.6)
 
     def pose(frame: int) -> Pose:
-        still = calm(frame)
+        still = base(frame)
         return attrs.evolve(
             still,
             x=0.28 * float(np.tanh(1.4 * wave(frame, 0))),
@@ -102,12 +102,12 @@ def filmed(*, strength: float = 1.0) -> Path:
     forward and backward.
     """
     track = _carphone_track()
-    calm = talking(3, strength=0.4)
+    base = talking(3, strength=0.4)
 
     def pose(frame: int) -> Pose:
         at = frame % (2 * len(track) - 2)
         x, y = track[at if at < len(track) else 2 * len(track) - 2 - at]
-        return attrs.evolve(calm(frame), lean=strength * float(x), nod=strength * float(y))
+        return attrs.evolve(base(frame), lean=strength * float(x), nod=strength * float(y))
 
     return pose
 

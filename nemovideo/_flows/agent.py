@@ -302,7 +302,7 @@ def settled(context: Context, session_id: str, state: SessionState) -> Flow[Sess
 def _read_state(context: Context, session_id: str, outage: Outage) -> Flow[SessionState | None]:
     """Return the state, or None if it cannot be read for now, as the next poll may."""
     try:
-        state = yield from state_flow.get(context, session_id, outage.within_s())
+        state = yield from state_flow.get(context, session_id, outage.begin_read())
     except _TEMPORARY as failure:
         outage.record(failure, endless=True)
         name = type(failure).__name__

@@ -41,7 +41,7 @@ class Outage:
     began: float = 0.0
     _sent: float = 0.0
 
-    def within_s(self) -> float:
+    def begin_read(self) -> float:
         """Begin a read, and return the seconds that it may take."""
         limit_s = self.context.settings.polling.outage_s
         self._sent = self.context.settings.clock.monotonic()

@@ -250,7 +250,7 @@ def _poll_until_finished(
         yield Sleep(wait_s, polling=True, purpose="for the render")
         polls += 1
         try:
-            now = yield from get(context, job.id, outage.within_s())
+            now = yield from get(context, job.id, outage.begin_read())
         except _TRANSIENT as failure:
             with _suggesting_check(job.id):
                 outage.record(failure)

@@ -203,7 +203,7 @@ def test_an_executor_that_rejects_work_stops_the_batch(tmp_path: Path, quick: Lo
     assert "cannot schedule new futures" in str(report.stopped_by)
 
 
-class Never(Executor):
+class HangingExecutor(Executor):
     """An executor whose workers are lost: its futures never finish."""
 
     def __init__(self) -> None:
@@ -219,7 +219,7 @@ def test_an_interruption_does_not_wait_for_workers_elsewhere(
     loop: str, tmp_path: Path, quick: LocalBackend
 ) -> None:
     make_clips(tmp_path / "clips", 3)
-    lost = Never()
+    lost = HangingExecutor()
     clips, out = tmp_path / "clips", tmp_path / "out"
 
     def interrupt(_: Progress) -> None:

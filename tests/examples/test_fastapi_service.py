@@ -73,7 +73,7 @@ def post(url: str, **body: Any) -> httpx.Response:
     return httpx.post(f"{url}/clips", timeout=120, **body)
 
 
-def _news(url: str, name: str) -> list[dict[str, object]]:
+def _events(url: str, name: str) -> list[dict[str, object]]:
     with httpx.stream("GET", f"{url}/clips/{name}/events", timeout=120) as response:
         lines = [line for line in response.iter_lines() if line]
     return [json.loads(line.removeprefix("data: ")) for line in lines]
@@ -83,10 +83,10 @@ def test_a_clip_goes_in_and_a_clean_one_comes_out(service: str, clip: Path, tmp_
     with clip.open("rb") as file:
         response = post(service, files={"file": file}, data={"background": "white"})
     name = response.json()["id"]
-    news = _news(service, name)
-    fractions = [float(str(line.get("fraction", 0))) for line in news]
+    events = _events(service, name)
+    fractions = [float(str(line.get("fraction", 0))) for line in events]
     assert fractions == sorted(fractions)
-    assert news[-1] == {"done": True, "fraction": 1.0, "message": "Ready"}
+    assert events[-1] == {"done": True, "fraction": 1.0, "message": "Ready"}
     result = tmp_path / "clean.mp4"
     result.write_bytes(httpx.get(f"{service}/clips/{name}/video").content)
     assert len(pictures(result)) == len(pictures(clip))
@@ -95,7 +95,7 @@ def test_a_clip_goes_in_and_a_clean_one_comes_out(service: str, clip: Path, tmp_
 def test_a_file_that_is_not_a_clip_is_named_without_advice_for_programmers(service: str) -> None:
     files = {"file": ("notes.mp4", b"dear diary", "video/mp4")}
     name = post(service, files=files).json()["id"]
-    (*_, last) = _news(service, name)
+    (*_, last) = _events(service, name)
     assert "'notes.mp4'" in str(last["error"])
     assert "source" not in str(last["error"])
     assert "remedy" not in last
@@ -117,7 +117,7 @@ def test_visitors_can_access_only_their_own_clips(service: str, clip: Path) -> N
         ):
             with clip.open("rb") as file:
                 started = post(service, files={"file": file}, data={"background": words})
-            (*_, last) = _news(service, started.json()["id"])
+            (*_, last) = _events(service, started.json()["id"])
             outcome = str(last).replace(Path(words).name, "NAME")
             outcomes.append(re.sub(r"attach\('\d+'\)", "attach(ID)", outcome))
         assert inside.requests.empty()
@@ -139,7 +139,7 @@ def test_no_file_name_is_harmful(service: str, name: str, clip: Path) -> None:
     response = post(service, content=body, headers=headers)
     assert response.status_code in (202, 422)
     if response.status_code == 202:
-        assert _news(service, response.json()["id"])[-1].get("done")
+        assert _events(service, response.json()["id"])[-1].get("done")
 
 
 def test_a_charset_set_by_the_visitor_is_harmless(service: str, clip: Path) -> None:
@@ -202,12 +202,12 @@ def test_unfinished_uploads_do_not_block_other_visitors(limited: str, clip: Path
         with httpx.Client(transport=elsewhere, timeout=120) as other:
             started = other.post(f"{limited}/clips", files=files)
         assert started.status_code == 202
-        _news(limited, started.json()["id"])
+        _events(limited, started.json()["id"])
     responses = (post(limited, files=files) for _ in range(500))
     later = next(
         response for response in responses if response.status_code == 202
     )  # the slots are free again
-    _news(limited, later.json()["id"])
+    _events(limited, later.json()["id"])
 
 
 def test_a_slow_upload_is_aborted() -> None:

@@ -59,7 +59,7 @@ def report_and_wait(work: LinkedWork) -> None:
     threading.Event().wait()
 
 
-def report_and_hold_the_interpreter(work: LinkedWork) -> None:
+def report_and_hold_the_gil(work: LinkedWork) -> None:
     work.link.send(Progress(0.5))
     ctypes.PyDLL(None).sleep(100)
 

@@ -38,7 +38,7 @@ class Matte(Protocol):
 
 
 @runtime_checkable
-class Sided(Protocol):
+class HasSide(Protocol):
     """An engine with its own input size."""
 
     @property
@@ -49,5 +49,5 @@ class Sided(Protocol):
 
 def side_of(engine: Matte) -> int:
     """Return the input side of an engine in pixels, rounded up to even."""
-    side = engine.side if isinstance(engine, Sided) else DEFAULT_SIDE
+    side = engine.side if isinstance(engine, HasSide) else DEFAULT_SIDE
     return max(_MIN_SIDE, side + side % 2)

@@ -172,7 +172,7 @@ class People:
         return Detection(box, np.maximum.reduce(masks))
 
     def _track(self, view: View, person: Person, others: Sequence[Person]) -> Person:
-        """Return the person in the next frame, without others who may touch."""
+        """Return the person in the next frame, without others who may be adjacent."""
         size, box = view.size, person.next_box
         raw, box = self._grown_mask(view, box, growths=_GROWTHS, others=others)
         mask = main_people(raw, resampled_to_box(person.mask, person.box, box))

@@ -20,7 +20,7 @@ _HEAD_BYTES = 64
 _PAYLOAD = frozenset({b"mdat", b"free", b"skip", b"wide"})
 # FFmpeg reads tables in any box, so they are searched for instead of parsed.
 _TABLE = re.compile(rb"(trak|hdlr|stts|stsz|stz2|trun|cmvd)[\s\S]{8,16}")
-_TICK_EACH = struct.pack(">II", 1, 1)
+_ONE_TICK_PER_SAMPLE = struct.pack(">II", 1, 1)
 _MOVIE_BYTES = 64 * 1024 * 1024
 
 _Data: TypeAlias = bytes | mmap.mmap
@@ -65,7 +65,9 @@ def _counts(data: _Data, file_bytes: int) -> Iterator[int]:
             yield int.from_bytes(content[4:8], "big")
         else:
             size, count = struct.unpack(">II", content[4:12])
-            is_pcm = b"soun" in handlers and b"vide" not in handlers and ticks == {_TICK_EACH}
+            is_pcm = (
+                b"soun" in handlers and b"vide" not in handlers and ticks == {_ONE_TICK_PER_SAMPLE}
+            )
             if not (is_pcm and name == b"stsz" and 0 < size * count <= file_bytes):
                 yield count
 

@@ -36,7 +36,7 @@ def test_a_slideshow_shows_the_uploaded_pictures() -> None:
     assert not wrong("slideshows", respond_to)
 
 
-def test_without_media_nothing_is_invented() -> None:
+def test_edits_of_media_are_refused_without_media() -> None:
     for text in phrases("impossible"):
         turn = respond(text, timeline=None, media=())
         assert not turn.changed, text

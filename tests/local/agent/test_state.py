@@ -91,7 +91,7 @@ def test_clips_can_be_reordered(text: str, names: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["swap the two clips", "change the order", "交换两个片段"])
-def test_two_clips_swap_and_one_cannot(text: str) -> None:
+def test_swapping_needs_two_clips(text: str) -> None:
     both = ask("append rain.mp4", media=TWO_VIDEOS).timeline
     turn = ask(text, both, TWO_VIDEOS)
     assert turn.timeline is not None

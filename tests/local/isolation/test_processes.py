@@ -153,7 +153,7 @@ def test_stop_ends_running_calls(pool: ProcessPool) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only the Linux kernel does this")
-@pytest.mark.parametrize("name", ["report_and_wait", "report_and_hold_the_interpreter"])
+@pytest.mark.parametrize("name", ["report_and_wait", "report_and_hold_the_gil"])
 def test_a_process_that_is_stopped_or_hangs_ends_with_a_killed_server(name: str) -> None:
     serve = f"from tests.support import isolated_calls; isolated_calls.serve({name!r})"
     with subprocess.Popen(

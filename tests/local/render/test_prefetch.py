@@ -122,7 +122,7 @@ def test_two_renders_run_concurrently(tmp_path: Path) -> None:
     talk = item(make_video(tmp_path / "talk.mp4"))
     both = threading.Barrier(2)
 
-    class Meeting(YellowMatte):
+    class BarrierEngine(YellowMatte):
         """An engine that waits for the other render at its first picture."""
 
         def __init__(self) -> None:
@@ -136,7 +136,7 @@ def test_two_renders_run_concurrently(tmp_path: Path) -> None:
 
     def run(name: str) -> None:
         timeline = timeline_of(talk, background=GREEN)
-        render(timeline, {"m1": talk}, tmp_path / name, engine=Meeting())
+        render(timeline, {"m1": talk}, tmp_path / name, engine=BarrierEngine())
 
     workers = [threading.Thread(target=run, args=(name,)) for name in ("a.mp4", "b.mp4")]
     for worker in workers:
